@@ -1,0 +1,1 @@
+"""The Tidegate service: protocol, negotiation, transfer, data plane, identity, audit, command line."""
