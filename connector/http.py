@@ -29,6 +29,7 @@ from yarl import URL
 
 from connector.errors import AddressRefused, DeliveryError
 from connector.settings import HttpSettings
+from connector.telemetry import Event, log
 
 MAX_REDIRECTS = 3
 # Kept-alive connections: enough for all members of a data space; a peer that never answers holds at most its share.
@@ -186,13 +187,13 @@ class GuardedHttp:
             parsed = URL(url)
             host, port = parsed.host, parsed.port
         except ValueError:
-            raise AddressRefused("the address is not a URL", hint="expected https://host[:port]/path") from None
+            raise _refused("the address is not a URL", hint="expected https://host[:port]/path") from None
         if parsed.scheme not in {"http", "https"} or not host or port is None:
-            raise AddressRefused(f"{_shown(parsed)}: expected https://host[:port]/path")
+            raise _refused(f"{_shown(parsed)}: expected https://host[:port]/path")
         if parsed.user is not None or parsed.password is not None:
-            raise AddressRefused(f"{_shown(parsed)}: a URL with credentials in it is refused")
+            raise _refused(f"{_shown(parsed)}: a URL with credentials in it is refused")
         if parsed.scheme == "http" and not self._is_allowed(parsed):
-            raise AddressRefused(
+            raise _refused(
                 f"{_shown(parsed)}: plain http is refused",
                 hint="use https, or allow a loopback host:port in TIDEGATE_HTTP__ALLOW",
             )
@@ -268,7 +269,7 @@ def _following(answer: aiohttp.ClientResponse) -> URL | None:
     except ValueError:
         raise DeliveryError(f"{_shown(answer.url)} redirects to something that is not a URL") from None
     if not same_origin:
-        raise AddressRefused(f"{_shown(answer.url)} redirects to {_shown(following)}: another origin, not followed")
+        raise _refused(f"{_shown(answer.url)} redirects to {_shown(following)}: another origin, not followed")
     return following
 
 
@@ -310,13 +311,19 @@ def _delivery_errors(method: str, url: URL) -> Generator[None]:
     except (aiohttp.ClientError, TimeoutError) as error:
         where = f"{method} {_shown(url)}"
         if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, _Blocked):
-            raise AddressRefused(
+            raise _refused(
                 f"{where}: {error.os_error}",
                 hint=f"if it is meant to be reached, add {_host_and_port(url)} to TIDEGATE_HTTP__ALLOW",
             ) from None
         if isinstance(error, aiohttp.InvalidURL):
-            raise AddressRefused(f"{where}: the address is not a URL of HTTP") from None
+            raise _refused(f"{where}: the address is not a URL of HTTP") from None
         raise DeliveryError(f"{where}: {_reason(error)}") from None
+
+
+def _refused(message: str, *, hint: str | None = None) -> AddressRefused:
+    """Each refusal is logged: it is a mistake in the settings, or somebody trying doors."""
+    log.warning(Event.ADDRESS_REFUSED, problem=message)
+    return AddressRefused(message, hint=hint)
 
 
 def _reason(error: Exception) -> str:  # noqa: PLR0911 -- a table of error kinds, most special first

@@ -145,7 +145,6 @@ def test_a_public_address_is_seen(address: str):
         "127.0.0.1",
         "localhost",
         "LOCALHOST",
-        "localhost.",
         "[::1]",
         "[::ffff:127.0.0.1]",
         "0.0.0.0",
