@@ -54,15 +54,21 @@ def storable(value: str) -> bool:
     return True
 
 
-def text(value: Any, path: str) -> str:
-    """A string with something in it."""
+def string(value: Any, path: str) -> str:
+    """A string, which may be empty."""
     if type(value) is not str:
         refuse(path, "a string", value)
-    if not value:
-        raise MalformedMessage(f"{path}: expected a string with something in it, found an empty one")
     if not storable(value):
         raise MalformedMessage(f"{path}: contains a character that is not allowed (U+0000 or a lone surrogate)")
     return value
+
+
+def text(value: Any, path: str) -> str:
+    """A string with something in it."""
+    found = string(value, path)
+    if not found:
+        raise MalformedMessage(f"{path}: expected a string with something in it, found an empty one")
+    return found
 
 
 def url(value: Any, path: str) -> str:
@@ -122,10 +128,14 @@ def _is_sound(value: Any, depth: int) -> bool:
     if kind is str:
         return storable(value)
     if kind is dict:
-        return depth > 0 and _are_sound(value.keys(), depth) and _are_sound(value.values(), depth)
+        return depth > 0 and all(map(_is_sound_name, value)) and _are_sound(value.values(), depth)
     if kind is list:
         return depth > 0 and _are_sound(value, depth)
     return kind in _SCALARS
+
+
+def _is_sound_name(name: Any) -> bool:
+    return type(name) is str and storable(name)
 
 
 def _are_sound(values: Any, depth: int) -> bool:

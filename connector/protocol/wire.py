@@ -7,9 +7,7 @@ Lenient where peers are known to differ: members that are not in the table are k
 `context`, a message needs no `@id`, errors need no pids, and the lists of a catalogue may be empty. Strict in all else.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Mapping
 from typing import Any, Final, TypeVar, cast, overload
 
 import orjson
@@ -17,58 +15,16 @@ import orjson
 from connector.errors import MalformedMessage
 from connector.protocol import messages as m
 from connector.protocol.catalog_shape import access_distribution, data_service
-from connector.protocol.checks import at, each, json_value, listed, mapping, missing, refuse, text, typed, url
+from connector.protocol.checks import each, json_value, listed, mapping, missing, refuse, string, text, typed, url
 from connector.protocol.negotiation import NegotiationState
 from connector.protocol.policy_shape import agreement, catalog_offer, message_offer
+from connector.protocol.shape import ABSENT, Check, Member, Render, Shape, optional, required, word
 from connector.protocol.transfer import TransferState
 
-M = TypeVar("M", bound=m.Document)
-Word = TypeVar("Word", bound=StrEnum)
-Check = Callable[[Any, str], Any]
-Render = Callable[[Any], Any]
-
-_ABSENT: Final = object()
+D = TypeVar("D", bound=m.Document)
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """One member of a message: its name on the wire and in the model, what it must be, how it is written."""
-
-    name: str
-    attribute: str
-    check: Check
-    required: bool = True
-    render: Render | None = None
-    keep_empty: bool = False
-
-
-class Shape:
-    """What one kind of object looks like on the wire."""
-
-    def __init__(self, model: type[Any], name: str, *members: Member, one_of: tuple[str, str] | None = None) -> None:
-        """`one_of` names two members of which exactly one must be present."""
-        self.model = model
-        self.name = name
-        self.members = members
-        self.one_of = one_of
-        self.known = frozenset({"@context", "@type", *(member.name for member in members)})
-
-
-# ---- checks that need a shape, or a word list ----
-
-
-def _word(words: type[Word], *, but: tuple[Word, ...] = ()) -> Check:
-    known = {str(word): word for word in words if word not in but}
-
-    def check(value: Any, path: str) -> Word:
-        word = known.get(value) if type(value) is str else None
-        if word is None:
-            if type(value) is not str:
-                refuse(path, "a string", value)
-            raise MalformedMessage(f"{path}: expected one of {', '.join(known)}")
-        return word
-
-    return check
+# ---- checks of members ----
 
 
 def _reasons(value: Any, path: str) -> tuple[Any, ...]:
@@ -89,208 +45,153 @@ def _each(check: Check) -> Check:
     return lambda value, path: each(value, path, check)
 
 
-def _each_or_none(check: Check) -> Check:
+def _each_if_any(check: Check) -> Check:
     return lambda value, path: () if value == [] else each(value, path, check)
 
 
-def _data_address(value: Any, path: str) -> m.DataAddress:
-    document = mapping(value, path)
-    typed(document, path, "DataAddress")
-    return cast(m.DataAddress, _read(_DATA_ADDRESS, document, path))
+def _an(shape: Shape) -> Check:
+    """An object of this shape, which must say so in its `@type`."""
 
-
-def _endpoint_property(value: Any, path: str) -> m.EndpointProperty:
-    document = mapping(value, path)
-    typed(document, path, "EndpointProperty")
-    return cast(m.EndpointProperty, _read(_ENDPOINT_PROPERTY, document, path))
-
-
-def _nested_dataset(value: Any, path: str) -> m.Dataset:
-    return cast(m.Dataset, _nested(SHAPES[m.Dataset], value, path))
-
-
-def _nested_catalog(value: Any, path: str) -> m.Catalog:
-    return cast(m.Catalog, _nested(SHAPES[m.Catalog], value, path))
-
-
-def _nested(shape: Shape, value: Any, path: str) -> Any:
-    document = mapping(value, path)
-    if "@type" in document:  # the schema does not ask for it here
+    def check(value: Any, path: str) -> Any:
+        document = mapping(value, path)
         typed(document, path, shape.name)
-    return _read(shape, document, path)
+        return shape.read(document, path)
+
+    return check
+
+
+def _nested(model: type[m.Document]) -> Check:
+    """A dataset or catalogue inside a catalogue: there the schema does not ask for `@type`."""
+
+    def check(value: Any, path: str) -> Any:
+        shape = SHAPES[model]
+        document = mapping(value, path)
+        if "@type" in document:
+            typed(document, path, shape.name)
+        return shape.read(document, path)
+
+    return check
+
+
+# ---- how members are written ----
+
+
+def _written(shape: Shape) -> Render:
+    return lambda values: [shape.write(value) for value in values]
+
+
+def _nested_written(model: type[m.Document]) -> Render:
+    return lambda values: [SHAPES[model].write(value) for value in values]
+
+
+def _copies(values: tuple[Mapping[str, Any], ...]) -> list[dict[str, Any]]:
+    return [dict(value) for value in values]
 
 
 # ---- the table ----
 
-
-def _required(name: str, attribute: str, check: Check = text, render: Render | None = None) -> Member:
-    return Member(name, attribute, check, required=True, render=render)
-
-
-def _optional(name: str, attribute: str, check: Check = text, render: Render | None = None) -> Member:
-    return Member(name, attribute, check, required=False, render=render)
-
-
-def _render_object(value: Any) -> dict[str, Any]:
-    return _write(_shape_of(value), value)
-
-
-def _render_objects(values: tuple[Any, ...]) -> list[dict[str, Any]]:
-    return [_write(_shape_of(value), value) for value in values]
-
-
-def _render_mappings(values: tuple[Mapping[str, Any], ...]) -> list[dict[str, Any]]:
-    return [dict(value) for value in values]
-
-
-_ID = _optional("@id", "id")
-_CONSUMER = _required("consumerPid", "consumer_pid")
-_PROVIDER = _required("providerPid", "provider_pid")
-_MAYBE_CONSUMER = _optional("consumerPid", "consumer_pid")
-_MAYBE_PROVIDER = _optional("providerPid", "provider_pid")
-_MAYBE_CALLBACK = _optional("callbackAddress", "callback_address", url)
-_OFFER = _required("offer", "offer", message_offer, dict)
-_CODE = _optional("code", "code")
-_REASON = _optional("reason", "reason", _reasons, list)
+_ID = optional("@id", "id")
+_CONSUMER = required("consumerPid", "consumer_pid")
+_PROVIDER = required("providerPid", "provider_pid")
+_MAYBE_CONSUMER = optional("consumerPid", "consumer_pid")
+_MAYBE_PROVIDER = optional("providerPid", "provider_pid")
+_MAYBE_CALLBACK = optional("callbackAddress", "callback_address", url)
+_OFFER = required("offer", "offer", message_offer, dict)
+_PURPOSE = optional(m.DECLARED_PURPOSE, "declared_purpose", _purposes, list)
+_CODE = optional("code", "code", string)
+_REASON = optional("reason", "reason", _reasons, list)
 _FILTER = Member("filter", "filter", _any_list, required=False, render=list, keep_empty=True)
-_STATE = _required("state", "state", _word(NegotiationState, but=(NegotiationState.NEW,)), str)
-_TRANSFER_STATE = _required("state", "state", _word(TransferState, but=(TransferState.NEW,)), str)
-_EVENT = _required("eventType", "event_type", _word(m.EventType), str)
-_SERVICES = _optional("service", "service", _each_or_none(data_service), _render_mappings)
-_ADDRESS = _optional("dataAddress", "data_address", _data_address, _render_object)
+_EVENT = required("eventType", "event_type", word(m.EventType), str)
+_NEGOTIATION_STATE = required("state", "state", word(NegotiationState, but=(NegotiationState.NEW,)), str)
+_TRANSFER_STATE = required("state", "state", word(TransferState, but=(TransferState.NEW,)), str)
 
-_ENDPOINT_PROPERTY = Shape(
-    m.EndpointProperty, "EndpointProperty", _required("name", "name"), _required("value", "value")
-)
-_DATA_ADDRESS = Shape(
+_PROPERTY = Shape(m.EndpointProperty, required("name", "name"), required("value", "value", string))
+_ADDRESS = Shape(
     m.DataAddress,
-    "DataAddress",
-    _required("endpointType", "endpoint_type"),
-    _optional("endpoint", "endpoint"),
-    _optional("endpointProperties", "endpoint_properties", _each(_endpoint_property), _render_objects),
+    required("endpointType", "endpoint_type"),
+    optional("endpoint", "endpoint"),
+    optional("endpointProperties", "endpoint_properties", _each(_an(_PROPERTY)), _written(_PROPERTY)),
 )
+_DATA_ADDRESS = optional("dataAddress", "data_address", _an(_ADDRESS), _ADDRESS.write)
 
-
-def _shape(model: type[m.Document], *members: Member, one_of: tuple[str, str] | None = None) -> Shape:
-    return Shape(model, model.__name__, *members, one_of=one_of)
-
-
-_WITH_PIDS = (_ID, _PROVIDER, _CONSUMER)
-_ENDING = (*_WITH_PIDS, _CODE, _REASON)
+_PIDS = (_ID, _PROVIDER, _CONSUMER)
+_ENDING = (*_PIDS, _CODE, _REASON)
 _REFUSAL = (_ID, _MAYBE_PROVIDER, _MAYBE_CONSUMER, _CODE, _REASON)
 
-SHAPES: Final[dict[type[Any], Shape]] = {
-    shape.model: shape
-    for shape in (
-        _shape(
-            m.CatalogRequestMessage,
-            _ID,
-            _FILTER,
-        ),
-        _shape(m.DatasetRequestMessage, _ID, _required("dataset", "dataset")),
-        _shape(
-            m.Dataset,
-            _required("@id", "id"),
-            _required("hasPolicy", "has_policy", _each(catalog_offer), _render_mappings),
-            _required("distribution", "distribution", _each(access_distribution), _render_mappings),
-        ),
-        _shape(
-            m.Catalog,
-            _required("@id", "id"),
-            _optional("participantId", "participant_id"),
-            _SERVICES,
-            _optional("distribution", "distribution", _each_or_none(access_distribution), _render_mappings),
-            _optional("dataset", "dataset", _each_or_none(_nested_dataset), _render_objects),
-            _optional("catalog", "catalog", _each_or_none(_nested_catalog), _render_objects),
-        ),
-        _shape(m.CatalogError, _ID, _CODE, _REASON),
-        _shape(
-            m.ContractRequestMessage,
-            _ID,
-            _MAYBE_PROVIDER,
-            _CONSUMER,
-            _OFFER,
-            _MAYBE_CALLBACK,
-            _optional(m.DECLARED_PURPOSE, "declared_purpose", _purposes, list),
-            one_of=("callbackAddress", "providerPid"),
-        ),
-        _shape(
-            m.ContractOfferMessage,
-            _ID,
-            _PROVIDER,
-            _MAYBE_CONSUMER,
-            _OFFER,
-            _MAYBE_CALLBACK,
-            one_of=("callbackAddress", "consumerPid"),
-        ),
-        _shape(m.ContractAgreementMessage, *_WITH_PIDS, _required("agreement", "agreement", agreement, dict)),
-        _shape(m.ContractAgreementVerificationMessage, *_WITH_PIDS),
-        _shape(
-            m.ContractNegotiationEventMessage,
-            *_WITH_PIDS,
-            _required("eventType", "event_type", _word(m.EventType), str),
-        ),
-        _shape(m.ContractNegotiationTerminationMessage, *_ENDING),
-        _shape(
-            m.ContractNegotiation,
-            *_WITH_PIDS,
-            _STATE,
-        ),
-        _shape(m.ContractNegotiationError, *_REFUSAL),
-        _shape(
-            m.TransferRequestMessage,
-            _ID,
-            _CONSUMER,
-            _required("agreementId", "agreement_id"),
-            _required("format", "format"),
-            _ADDRESS,
-            _required("callbackAddress", "callback_address", url),
-        ),
-        _shape(m.TransferStartMessage, *_WITH_PIDS, _ADDRESS),
-        _shape(m.TransferSuspensionMessage, *_ENDING),
-        _shape(m.TransferCompletionMessage, *_WITH_PIDS),
-        _shape(m.TransferTerminationMessage, *_ENDING),
-        _shape(
-            m.TransferProcess,
-            *_WITH_PIDS,
-            _TRANSFER_STATE,
-        ),
-        _shape(m.TransferError, *_REFUSAL),
-    )
-}
-_BY_NAME: Final = {shape.name: shape for shape in SHAPES.values()}
-
-
-def _shape_of(value: Any) -> Shape:
-    return _NESTED.get(cast(type[Any], type(value))) or SHAPES[type(value)]
-
-
-_NESTED: Final[dict[type[Any], Shape]] = {m.DataAddress: _DATA_ADDRESS, m.EndpointProperty: _ENDPOINT_PROPERTY}
+_TABLE: Final = (
+    Shape(m.CatalogRequestMessage, _ID, _FILTER),
+    Shape(m.DatasetRequestMessage, _ID, required("dataset", "dataset")),
+    Shape(
+        m.Dataset,
+        required("@id", "id"),
+        required("hasPolicy", "has_policy", _each(catalog_offer), _copies),
+        required("distribution", "distribution", _each(access_distribution), _copies),
+    ),
+    Shape(
+        m.Catalog,
+        required("@id", "id"),
+        optional("participantId", "participant_id"),
+        optional("service", "service", _each_if_any(data_service), _copies),
+        optional("distribution", "distribution", _each_if_any(access_distribution), _copies),
+        optional("dataset", "dataset", _each_if_any(_nested(m.Dataset)), _nested_written(m.Dataset)),
+        optional("catalog", "catalog", _each_if_any(_nested(m.Catalog)), _nested_written(m.Catalog)),
+    ),
+    Shape(m.CatalogError, _ID, _CODE, _REASON),
+    Shape(
+        m.ContractRequestMessage,
+        *(_ID, _MAYBE_PROVIDER, _CONSUMER, _OFFER, _MAYBE_CALLBACK, _PURPOSE),
+        one_of=("callbackAddress", "providerPid"),
+    ),
+    Shape(
+        m.ContractOfferMessage,
+        *(_ID, _PROVIDER, _MAYBE_CONSUMER, _OFFER, _MAYBE_CALLBACK),
+        one_of=("callbackAddress", "consumerPid"),
+    ),
+    Shape(m.ContractAgreementMessage, *_PIDS, required("agreement", "agreement", agreement, dict)),
+    Shape(m.ContractAgreementVerificationMessage, *_PIDS),
+    Shape(m.ContractNegotiationEventMessage, *_PIDS, _EVENT),
+    Shape(m.ContractNegotiationTerminationMessage, *_ENDING),
+    Shape(m.ContractNegotiation, *_PIDS, _NEGOTIATION_STATE),
+    Shape(m.ContractNegotiationError, *_REFUSAL),
+    Shape(
+        m.TransferRequestMessage,
+        *(_ID, _CONSUMER, required("agreementId", "agreement_id"), required("format", "format"), _DATA_ADDRESS),
+        required("callbackAddress", "callback_address", url),
+    ),
+    Shape(m.TransferStartMessage, *_PIDS, _DATA_ADDRESS),
+    Shape(m.TransferSuspensionMessage, *_ENDING),
+    Shape(m.TransferCompletionMessage, *_PIDS),
+    Shape(m.TransferTerminationMessage, *_ENDING),
+    Shape(m.TransferProcess, *_PIDS, _TRANSFER_STATE),
+    Shape(m.TransferError, *_REFUSAL),
+)
+SHAPES: Final[dict[type[Any], Shape]] = {shape.model: shape for shape in _TABLE}
+_BY_NAME: Final = {shape.name: shape for shape in _TABLE}
 
 
 # ---- parse ----
 
 
 @overload
-def parse_message(document: Any, *, expected: type[M]) -> M: ...
+def parse_message(document: Any, *, expected: type[D]) -> D: ...
 @overload
 def parse_message(document: Any, *, expected: None = None) -> m.Document: ...
-def parse_message(document: Any, *, expected: type[M] | None = None) -> m.Document:
+def parse_message(document: Any, *, expected: type[D] | None = None) -> m.Document:
     """The model of a decoded JSON document; any message of the protocol if `expected` is None.
 
     Raises `MalformedMessage`, and nothing else, naming the JSON path and what was expected there.
     """
     members = mapping(document, "")
-    context = _context(members)
+    context = parse_context(members)
     shape = _expected_shape(members, expected)
-    message = _read(shape, members, "", context=context)
+    message = shape.read(members, "", context=context)
     if shape.model is m.Catalog and message.participant_id is None:
-        missing("participantId")
+        missing("participantId")  # optional only in a nested catalogue
     return message
 
 
 @overload
-def parse_body(body: bytes, *, expected: type[M]) -> M: ...
+def parse_body(body: bytes, *, expected: type[D]) -> D: ...
 @overload
 def parse_body(body: bytes, *, expected: None = None) -> m.Document: ...
 def parse_body(body: bytes, *, expected: Any = None) -> m.Document:
@@ -303,22 +204,23 @@ def decode(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise MalformedMessage(f"body: expected a JSON document, {error}") from None
+        raise MalformedMessage(f"body: expected a JSON document; {error}") from None
 
 
-def _context(members: Mapping[str, Any]) -> tuple[str, ...]:
-    context = members.get("@context", _ABSENT)
-    if context is _ABSENT:
+def parse_context(members: Mapping[str, Any]) -> tuple[str, ...]:
+    """The `@context`: a list of IRIs, the protocol's among them. EDC adds one of its own."""
+    context = members.get("@context", ABSENT)
+    if context is ABSENT:
         missing("@context")
     if context == [m.DSP_CONTEXT]:
-        return _OUR_CONTEXT
+        return _OURS
     contexts = each(context, "@context", text)
     if m.DSP_CONTEXT not in contexts:
         raise MalformedMessage(f"@context: expected {m.DSP_CONTEXT} among the contexts")
     return contexts
 
 
-_OUR_CONTEXT: Final = (m.DSP_CONTEXT,)
+_OURS: Final = (m.DSP_CONTEXT,)
 
 
 def _expected_shape(members: Mapping[str, Any], expected: type[m.Document] | None) -> Shape:
@@ -329,34 +231,10 @@ def _expected_shape(members: Mapping[str, Any], expected: type[m.Document] | Non
     name = members.get("@type")
     if name is None:
         missing("@type")
-    shape = _BY_NAME.get(name) if type(name) is str else None
-    if shape is None:
+    found = _BY_NAME.get(name) if type(name) is str else None
+    if found is None:
         raise MalformedMessage("@type: expected the name of a message of DSP 2025-1, in the compact form")
-    return shape
-
-
-def _read(shape: Shape, document: Mapping[str, Any], path: str, **values: Any) -> Any:
-    for member in shape.members:
-        value = document.get(member.name, _ABSENT)
-        if value is not _ABSENT:
-            values[member.attribute] = member.check(value, at(path, member.name))
-        elif member.required:
-            missing(at(path, member.name))
-    if shape.one_of is not None:
-        _exactly_one(document, path, shape.one_of)
-    extra = {name: value for name, value in document.items() if name not in shape.known}
-    if extra:
-        values["extra"] = json_value(extra, path or "message")
-    return shape.model(**values)
-
-
-def _exactly_one(document: Mapping[str, Any], path: str, names: tuple[str, str]) -> None:
-    first, second = names
-    if (first in document) == (second in document):
-        raise MalformedMessage(
-            f"{path or 'message'}: expected exactly one of {first} and {second}",
-            hint=f"{first} belongs to the first message of a process, {second} to all later ones",
-        )
+    return found
 
 
 # ---- render ----
@@ -367,21 +245,9 @@ def render_message(message: m.Document) -> dict[str, Any]:
 
     (An empty `filter` is kept: the schema allows it, and the specification's own example has one.)
     """
-    return {"@context": list(message.context), **_write(SHAPES[type(message)], message)}
+    return {"@context": list(message.context), **SHAPES[type(message)].write(message)}
 
 
 def encode(message: m.Document) -> bytes:
     """The exact bytes to send: they are stored first, and repeated as they are."""
     return orjson.dumps(render_message(message))
-
-
-def _write(shape: Shape, value: Any) -> dict[str, Any]:
-    document: dict[str, Any] = {"@type": shape.name}
-    for member in shape.members:
-        part = getattr(value, member.attribute)
-        if part is None or (part == () and not member.keep_empty):
-            continue
-        document[member.name] = member.render(part) if member.render else part
-    for name, part in value.extra.items():
-        document.setdefault(name, part)
-    return document
