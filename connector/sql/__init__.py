@@ -1,0 +1,1 @@
+"""Statements (`queries/`) and schema (`migrations/`) as files; `connector.db` and `connector.migrations` read them."""
