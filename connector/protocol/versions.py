@@ -73,7 +73,7 @@ def render_versions(response: VersionResponse = OURS) -> dict[str, Any]:
 def parse_did_service(document: Any) -> DidService:
     """The model of a service of a DID document that has its own `@context`. Raises `MalformedMessage`.
 
-    The text's own `DataService` example ends in `/.well-known/dspace-version`, its schema wants `/catalog`: any will do.
+    The `DataService` example ends in `/.well-known/dspace-version`, its schema wants `/catalog`: any will do.
     """
     members = mapping(document, "")
     context = parse_context(members)
