@@ -17,16 +17,15 @@ from connector.dataplane.model import ServedFile
 class Source:
     """Where an offering comes from, and with that which offering it is: the same source again is the same offering.
 
-    `folder` is absolute, `path` relative to it. `variant` tells offerings of one source under different terms apart.
+    `path` is absolute, of a folder or a file. `variant` tells offerings of one source under different terms apart.
     """
 
-    folder: str
     path: str
     variant: str = ""
 
     def key(self) -> str:
         """Eight hexadecimal digits that are the same for the same source: they tell two sources with one name apart."""
-        return hashlib.sha256(rfc8785.dumps([self.folder, self.path, self.variant])).hexdigest()[:8]
+        return hashlib.sha256(rfc8785.dumps([self.path, self.variant])).hexdigest()[:8]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import quote, urljoin, urlsplit
 
 from connector.errors import DeliveryError, MalformedMessage, PeerRefused
@@ -21,6 +21,8 @@ MAX_PAGES = 200
 # Makes the Authorization header's value for a body to a peer: (peer's DID, body) -> token.
 Sign = Callable[[str, bytes], str]
 FindBase = Callable[[str], Awaitable[str]]
+
+Answer = TypeVar("Answer", Catalog, Dataset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Peers:
         """All datasets of a peer, or those that mention `text`.
 
         The peer is asked to search. One that does not know our filter answers 400: then all is read, and searched here.
-        Raises DeliveryError (not reached, 5xx), PeerRefused (4xx) or MalformedMessage (not a catalogue).
+        Raises DeliveryError (not reached, 5xx, or no catalogue) or PeerRefused (4xx).
         """
         base = await self.find_base(did)
         if not text:
@@ -89,7 +91,7 @@ class Peers:
         base = await self.find_base(did)
         url = f"{base}/catalog/datasets/{quote(dataset_id, safe='')}"
         answer = await self.http.request("GET", url, headers=self._headers(did, b""))
-        return _remote_dataset(parse_body(_body_of(answer, url), expected=Dataset))
+        return _remote_dataset(_parsed(answer, url, expected=Dataset))
 
     async def _read_pages(self, did: str, base: str, search: Search, max_pages: int) -> RemoteCatalog:
         body = encode(CatalogRequestMessage(filter=tuple(render_filter(search)) or None))
@@ -98,7 +100,7 @@ class Peers:
         participant = did
         for _ in range(max_pages):
             answer = await self.http.request("POST", url, headers=self._headers(did, body), body=body)
-            page = parse_body(_body_of(answer, url), expected=Catalog)
+            page = _parsed(answer, url, expected=Catalog)
             participant = page.participant_id or participant
             datasets |= {dataset.id: _remote_dataset(dataset) for dataset in _all_datasets(page)}
             url = next_page(answer, url)
@@ -177,12 +179,16 @@ def _plain_text(value: Any) -> str:
     return str(cast(Mapping[str, Any], value).get("@value", "")) if isinstance(value, Mapping) else str(value)
 
 
-def _body_of(answer: Response, url: str) -> bytes:
-    """The body of a 2xx answer; otherwise the peer's own words as PeerRefused (4xx) or DeliveryError (5xx)."""
+def _parsed(answer: Response, url: str, *, expected: type[Answer]) -> Answer:
+    """What a 2xx answer says; otherwise the peer's own words as PeerRefused (4xx) or DeliveryError (all else)."""
+    host = urlsplit(url).netloc
     if 200 <= answer.status < 300:
-        return answer.body
+        try:
+            return parse_body(answer.body, expected=expected)
+        except MalformedMessage as error:
+            raise DeliveryError(f"{host} did not answer with a {expected.__name__}: {error.message}") from None
     kind = PeerRefused if 400 <= answer.status < 500 else DeliveryError
-    raise kind(f"{urlsplit(url).netloc} answered {answer.status}: {_reason(answer.body)}")
+    raise kind(f"{host} answered {answer.status}: {_reason(answer.body)}")
 
 
 def _reason(body: bytes) -> str:

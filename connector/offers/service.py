@@ -147,12 +147,7 @@ def sound_policy(policy: Mapping[str, Any]) -> dict[str, Any]:
 
 def _refuse_altered(found: PublishedOffer, offer: Mapping[str, Any], named: str) -> None:
     try:
-        altered = [
-            line.replace("only in the first", "only in the request", 1).replace(
-                "only in the second", "only in the offer", 1
-            )
-            for line in differences(offer, found.policy)
-        ]
+        altered = [_in_words(line) for line in differences(offer, found.policy)]
     except PolicyError as error:
         altered = [str(error)]
     if altered:
@@ -160,6 +155,11 @@ def _refuse_altered(found: PublishedOffer, offer: Mapping[str, Any], named: str)
             f"altered: {named} was published with other terms: {'; '.join(altered)}",
             hint="request the offer as it is in the catalogue, or make a counter-offer afterwards",
         )
+
+
+def _in_words(difference: str) -> str:
+    kind, _, text = difference.partition(": ")
+    return f"{kind.replace('the first', 'the request').replace('the second', 'the offer')}: {text}"
 
 
 async def _take(conn: Connection, publication: Publication) -> tuple[str, int, datetime | None]:
@@ -174,7 +174,7 @@ async def _take(conn: Connection, publication: Publication) -> tuple[str, int, d
     # The last attempt may have lost against a publication of the same source, not against another one.
     held = await store.lock_source(conn, source=source)
     if held is None:
-        raise InvalidInput(f"no free id for {source.path!r} in {source.folder}", hint="rename the source")
+        raise InvalidInput(f"no free id for {source.path}", hint="rename the source")
     return held
 
 

@@ -147,18 +147,19 @@ async def _for_each_file(
 
 
 def _source(source: Source) -> dict[str, str]:
-    return {"folder": source.folder, "source": source.path, "variant": source.variant}
+    return {"source": source.path, "variant": source.variant}
 
 
 def _file(row: dict[str, Any]) -> ServedFile:
-    facts = row | {"inode": int(row["inode"])}  # a Decimal: no integer type of PostgreSQL has 64 bits without a sign
+    inode = int(row["inode"])  # a Decimal: no integer type of PostgreSQL has 64 bits without a sign
+    facts: dict[str, Any] = row | {"inode": inode}
     return ServedFile(**facts)
 
 
 def _entry(row: dict[str, Any]) -> Entry:
     return Entry(
         offering=Offering.from_json(row["document"]),
-        source=Source(folder=row["folder"], path=row["source"], variant=row["variant"]),
+        source=Source(path=row["source"], variant=row["variant"]),
         published_at=row["published_at"],
         withdrawn_at=row["withdrawn_at"],
     )

@@ -2,9 +2,9 @@
 
 CREATE TABLE offering (
     id text COLLATE "C" NOT NULL,
-    -- Where it was published from. The same source again is the same offering, never a second one.
-    folder text NOT NULL,
+    -- Where it was published from, an absolute path. The same source again is the same offering, never a second one.
     source text NOT NULL,
+    -- Tells offerings of one source under different terms apart.
     variant text NOT NULL DEFAULT '',
     version integer NOT NULL,
     withdrawn_at timestamptz,
@@ -14,7 +14,7 @@ CREATE TABLE offering (
     area box,
     during tstzrange,
     CONSTRAINT offering_pkey PRIMARY KEY (id),
-    CONSTRAINT offering_source_key UNIQUE (folder, source, variant),
+    CONSTRAINT offering_source_key UNIQUE (source, variant),
     CONSTRAINT offering_id_check CHECK (id <> ''),
     CONSTRAINT offering_version_check CHECK (version >= 1)
 );

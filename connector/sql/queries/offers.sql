@@ -1,14 +1,14 @@
 -- name: register_offering
 -- Take an id for a source that was never published; no row if the source has one, or if the id is another source's.
-INSERT INTO offering (id, folder, source, variant, version)
-VALUES (%(id)s, %(folder)s, %(source)s, %(variant)s, 1)
+INSERT INTO offering (id, source, variant, version)
+VALUES (%(id)s, %(source)s, %(variant)s, 1)
 ON CONFLICT DO NOTHING
 RETURNING id
 
 -- name: lock_source
 -- The offering of a source, locked until commit. Nothing is joined: after a wait a joined row would be the one from before it.
 SELECT id, version, withdrawn_at FROM offering
-WHERE folder = %(folder)s AND source = %(source)s AND variant = %(variant)s
+WHERE source = %(source)s AND variant = %(variant)s
 FOR UPDATE
 
 -- name: find_digest
@@ -56,7 +56,7 @@ RETURNING withdrawn_at
 
 -- name: find_entry
 -- One offering in its current version, withdrawn or not.
-SELECT v.document, o.folder, o.source, o.variant, o.withdrawn_at, v.published_at
+SELECT v.document, o.source, o.variant, o.withdrawn_at, v.published_at
 FROM offering o JOIN offering_version v ON v.offering_id = o.id AND v.version = o.version
 WHERE o.id = %(offering_id)s
 
@@ -92,7 +92,7 @@ LIMIT %(limit)s
 
 -- name: list_entries
 -- A page of all offerings of this participant, withdrawn ones included, by id, after a given id.
-SELECT v.document, o.folder, o.source, o.variant, o.withdrawn_at, v.published_at
+SELECT v.document, o.source, o.variant, o.withdrawn_at, v.published_at
 FROM offering o JOIN offering_version v ON v.offering_id = o.id AND v.version = o.version
 WHERE o.id > %(after)s
 ORDER BY o.id
