@@ -13,7 +13,9 @@ Three questions decide where an error stands: whose fault is it, what does the o
     ├─ OperatorError          our own API was asked for the impossible
     │  ├─ InvalidInput            a value is wrong                                400
     │  ├─ NotFound                no such thing                                   404
+    │  ├─ NoRoom                  the disk is full, or may not be written         507
     │  └─ MoveNotOpenToUs         illegal in the current state                    409
+    ├─ TrustUnavailable       whether the sender may be trusted cannot be found out    503, the peer again
     ├─ Refused                policy says no: a result, not a failure             403
     ├─ DeliveryError          the peer could not be reached, or failed            502, again
     │  ├─ AddressRefused          the guard refused the address                   502, never again
@@ -113,11 +115,26 @@ class NotFound(OperatorError):  # noqa: N818
     status = 404
 
 
+class NoRoom(OperatorError):  # noqa: N818
+    """The destination is full, or may not be written."""
+
+    code = "no_room"
+    status = 507
+
+
 class MoveNotOpenToUs(OperatorError):  # noqa: N818
     """The move is not open to us in the current state."""
 
     code = "move_not_open"
     status = 409
+
+
+class TrustUnavailable(ConnectorError):  # noqa: N818
+    """Whether the sender may be trusted cannot be found out now, so it is not."""
+
+    code = "trust_unavailable"
+    status = 503
+    retry = True
 
 
 class Refused(ConnectorError):  # noqa: N818

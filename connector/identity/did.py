@@ -27,6 +27,7 @@ MEMBERS_SERVICE = "TidegateMembers"  # ours: where an authority's list of member
 
 MAX_DOCUMENT_BYTES = 256 * 1024  # ours have 1 KiB; room for many keys and services
 MAX_CACHED_DOCUMENTS = 4096
+FETCH_TIMEOUT_SECONDS = 5.0  # a message waits for it: shorter than what its sender waits for us
 # A token with an unknown kid may mean a new key; more often than this nobody can make us look again.
 UNKNOWN_KEY_RETRY_SECONDS = 5.0
 
@@ -36,10 +37,10 @@ _PATH_SEGMENT = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service of a DID document."""
+    """A service of a DID document; it may be of several types (DID Core 5.4)."""
 
     id: str
-    type: str
+    types: frozenset[str]
     endpoint: str
 
 
@@ -54,7 +55,7 @@ class DidDocument:
     def endpoint(self, service_type: str) -> str:
         """Address of the first service of a type; raises DeliveryError if there is none."""
         for service in self.services:
-            if service.type == service_type:
+            if service_type in service.types:
                 return service.endpoint
         raise DeliveryError(f"the DID document of {self.did} has no service of type {service_type}")
 
@@ -96,7 +97,7 @@ def did_document(key: SigningKey, public_url: str, *, authority: bool = False) -
 
 
 def parse_did_document(document: Any, did: str) -> DidDocument:
-    """Keys and services that can be used; others are left out. Raises DeliveryError if it is not the document of a DID."""
+    """Keys and services that can be used; others are left out. Raises DeliveryError if it is not that of `did`."""
     content = _object(document)
     if content.get("id") != did:
         raise DeliveryError(f"the document found for {did} is not its DID document")
@@ -114,10 +115,14 @@ def parse_did_document(document: Any, did: str) -> DidDocument:
 def _services(value: Any) -> list[Service]:
     found = [_object(entry) for entry in _list(value)]
     return [
-        Service(id=str(entry.get("id")), type=kind, endpoint=endpoint)
+        Service(id=str(entry.get("id")), types=_types(entry.get("type")), endpoint=endpoint)
         for entry in found
-        if isinstance(kind := entry.get("type"), str) and isinstance(endpoint := entry.get("serviceEndpoint"), str)
+        if isinstance(endpoint := entry.get("serviceEndpoint"), str)
     ]
+
+
+def _types(value: Any) -> frozenset[str]:
+    return frozenset(kind for kind in [value, *_list(value)] if isinstance(kind, str))
 
 
 def _public_key(jwk: Any) -> ECKey | None:
@@ -194,7 +199,9 @@ class DidResolver:
 
     async def _fetch(self, did: str) -> DidDocument:
         url = did_web_url(did)
-        response = await self._http.request("GET", url, max_bytes=MAX_DOCUMENT_BYTES)
+        response = await self._http.request(
+            "GET", url, max_bytes=MAX_DOCUMENT_BYTES, timeout_seconds=FETCH_TIMEOUT_SECONDS
+        )
         if response.status != 200:
             raise DeliveryError(f"{url} answered {response.status} instead of the DID document of {did}")
         try:

@@ -1,0 +1,1 @@
+"""The governance authority: admits participants, removes them, and says so in a signed list."""
