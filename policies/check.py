@@ -1,8 +1,17 @@
 """What `publish` asks before a policy is offered: can this engine decide it, and will it do what was meant?"""
 
 from policies.errors import MalformedPolicy, UnknownTerm
-from policies.evaluate import is_deadline
-from policies.model import AtomicConstraint, Constraint, Duty, Extra, LogicalConstraint, Permission, Policy, Prohibition
+from policies.model import (
+    AtomicConstraint,
+    Constraint,
+    Duty,
+    Extra,
+    Permission,
+    Policy,
+    Prohibition,
+    is_deadline,
+    may_hide_deadline,
+)
 from policies.values import read_names, read_span
 from policies.vocabulary import INCLUDED_IN, KNOWN_PROFILES, LEFT_OPERANDS
 
@@ -74,10 +83,10 @@ def _check_rule(rule: Permission | Prohibition | Duty, path: str) -> None:
 def _check_obligation(duty: Duty, path: str) -> None:
     _check_rule(duty, path)
     for index, constraint in enumerate(duty.constraints):
-        if isinstance(constraint, LogicalConstraint):
+        if may_hide_deadline(constraint):
             problem = f"{constraint.operator!r} cannot be decided in an obligation yet."
-            where = f"{path}.constraint[{index}]"
-            raise UnknownTerm(where, constraint.operator, problem, hint="Write its parts as constraints of their own.")
+            hint = "Write its parts as constraints of their own, a deadline as dateTime lt."
+            raise UnknownTerm(f"{path}.constraint[{index}]", constraint.operator, problem, hint=hint)
 
 
 def _check_constraint(constraint: Constraint, path: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from policies.model import AtomicConstraint, LogicalConstraint
 from policies.render import render_operand
 from policies.vocabulary import Truth
-from policies.words import condition, moment, name
+from policies.words import condition, moment, name, printable
 
 Kind = Literal["permission", "prohibition", "obligation", "duty"]
 
@@ -80,10 +80,10 @@ class Decision:
 
     def sentence(self) -> str:
         """`Permitted: …` or `Refused: …`, with every reason, for a person."""
-        if self.permitted:
-            owed = [rule for rule in self.rules if rule.kind == "obligation" and rule.active]
-            return f"Permitted: {self.action} is allowed." + "".join(f" Still to be done: {o.action}." for o in owed)
-        return f"Refused: {'; '.join(self._reasons())}."
+        if not self.permitted:
+            return printable(f"Refused: {'; '.join(self._reasons())}.")
+        owed = [rule for rule in self.rules if rule.kind == "obligation" and rule.active]
+        return f"Permitted: {self.action} is allowed." + "".join(f" Still to be done: {rule.action}." for rule in owed)
 
     def _reasons(self) -> list[str]:
         blocked = [_blocked(rule) for rule in self.rules if rule.blocks]
@@ -126,7 +126,10 @@ def _seen(outcome: Outcome) -> str:
     left = "time" if outcome.constraint.left_operand == "dateTime" else outcome.constraint.left_operand
     if outcome.value is None:
         return f"no {left} was declared" if left == "purpose" else f"no {left} is known"
-    shown = moment(outcome.value) if isinstance(outcome.value, str) else " and ".join(map(name, outcome.value))
+    # to the second: enough for a person, and the tree has it exactly
+    shown = (
+        moment(f"{outcome.value[:19]}Z") if isinstance(outcome.value, str) else " and ".join(map(name, outcome.value))
+    )
     return f"the {left} is {shown}"
 
 

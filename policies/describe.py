@@ -1,14 +1,14 @@
 """A policy in the plain sentences that a person reads before agreeing."""
 
-from policies.model import Constraint, Duty, Permission, Policy, Prohibition
+from policies.model import Constraint, Duty, Permission, Policy, Prohibition, is_deadline
 from policies.vocabulary import KNOWN_PROFILES
-from policies.words import condition
+from policies.words import condition, printable
 
 Rule = Permission | Prohibition | Duty
 
 
 def describe_policy(policy: Policy, *, title: str | None = None) -> str:
-    """`You may use “title”, provided that …. You must not …. You must ….` Without `title`: “this data”."""
+    """`You may use “title”, provided that …. You must not …. You have this duty …: ….` Without `title`: “this data”."""
     thing = f"“{title}”" if title else "this data"
     sentences = [_permission(rule, thing) for rule in policy.permissions] or [f"Nothing may be done with {thing}."]
     sentences += [_prohibition(rule, thing) for rule in policy.prohibitions]
@@ -17,7 +17,7 @@ def describe_policy(policy: Policy, *, title: str | None = None) -> str:
     unknown += [profile for profile in policy.profiles if profile not in KNOWN_PROFILES]
     if unknown:
         sentences.append(f"It also says {', '.join(unknown)}, which cannot be decided here: it will be refused.")
-    return " ".join(sentences)
+    return printable(" ".join(sentences))
 
 
 def _permission(rule: Permission, thing: str) -> str:
@@ -31,11 +31,13 @@ def _prohibition(rule: Prohibition, thing: str) -> str:
 
 
 def _obligation(rule: Duty, thing: str) -> str:
-    return f"You must {rule.action} for {thing}{_when(rule.constraints)}{_more(rule)}."
+    return f"You have this duty for {thing}: {_deed(rule)}."
 
 
 def _deed(duty: Duty) -> str:
-    return f"{duty.action}{_when(duty.constraints)}{_more(duty)}"
+    deadlines = [condition(each).removeprefix("the time is ") for each in duty.constraints if is_deadline(each)]
+    others = tuple(each for each in duty.constraints if not is_deadline(each))
+    return f"{duty.action}{''.join(f' {deadline}' for deadline in deadlines)}{_when(others)}{_more(duty)}"
 
 
 def _provided(constraints: tuple[Constraint, ...]) -> str:

@@ -20,12 +20,13 @@ from policies.model import (
     Policy,
     Prohibition,
     Request,
+    is_deadline,
+    may_hide_deadline,
 )
 from policies.values import all_of, any_of, compare_moment, compare_names, one_of
 from policies.vocabulary import INCLUDED_IN, KNOWN_PROFILES, LEFT_OPERANDS, Truth, covers
 
 _UNDECIDABLE: Final = "carries a member that this connector cannot decide"
-_DEADLINES: Final = frozenset({"lt", "lteq"})
 
 
 def evaluate(policy: Policy, request: Request, facts: Facts, now: datetime) -> Decision:
@@ -107,16 +108,8 @@ def _why_due(duty: Duty, *, applies: Truth, in_time: Truth, has_deadline: bool) 
     return None if in_time else "its deadline has passed, and nothing has recorded its fulfilment"
 
 
-def is_deadline(constraint: Constraint) -> bool:
-    """`dateTime lt` or `lteq`: in an obligation this is the moment until which it may be fulfilled."""
-    if not isinstance(constraint, AtomicConstraint):
-        return False
-    return constraint.left_operand == "dateTime" and constraint.operator in _DEADLINES
-
-
 def _certain(outcome: Outcome) -> Truth:
-    """A logical constraint may hide a deadline, whose passing must not end an obligation: not decided there."""
-    return None if isinstance(outcome, LogicalOutcome) else outcome.satisfied
+    return None if may_hide_deadline(outcome.constraint) else outcome.satisfied
 
 
 def _about(rule: Permission | Prohibition, request: Request) -> tuple[Truth, str | None]:

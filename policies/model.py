@@ -58,6 +58,20 @@ class LogicalConstraint:
 Constraint = AtomicConstraint | LogicalConstraint
 
 
+def is_deadline(constraint: Constraint) -> bool:
+    """`dateTime lt` or `lteq`: in an obligation this is the moment until which it may be fulfilled."""
+    if not isinstance(constraint, AtomicConstraint):
+        return False
+    return constraint.left_operand == "dateTime" and constraint.operator in {"lt", "lteq"}
+
+
+def may_hide_deadline(constraint: Constraint) -> bool:
+    """A logical constraint, or `dateTime eq`: in an obligation, time passing must not make it go away unfulfilled."""
+    if isinstance(constraint, LogicalConstraint):
+        return True
+    return constraint.left_operand == "dateTime" and constraint.operator in {"eq", "neq"}
+
+
 @dataclass(frozen=True, slots=True)
 class Duty:
     """What must be done: before use as the duty of a permission, or as an obligation of the policy."""

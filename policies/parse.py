@@ -285,5 +285,5 @@ def _kind(value: Any) -> str:
         return "null"
     if isinstance(value, str):
         return "an empty string" if not value else f"the string {value[:40]!r}"
-    names: dict[type, str] = {bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object"}
-    return names.get(type(value), "something that is not JSON")
+    kinds = ((bool, "a boolean"), (int | float, "a number"), (list, "a list"), (Mapping, "an object"))
+    return next((words for kind, words in kinds if isinstance(value, kind)), "something that is not JSON")

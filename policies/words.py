@@ -1,11 +1,13 @@
 """Constraints and values in plain English, for the sentence before an agreement and the reason after a decision."""
 
+import re
 from typing import Final
 
 from policies.model import AtomicConstraint, Constraint, Iri, Literal, Operand, RightOperand
 from policies.values import read_span
 from policies.vocabulary import LEFT_OPERANDS
 
+_IRI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"“”]+")
 _LEFT: Final = {"dateTime": "time", "purpose": "purpose", "recipient": "recipient"}
 _TIME: Final = {
     "eq": "is",
@@ -81,8 +83,15 @@ def _value(operand: Operand) -> str:
     return operand.json
 
 
+def printable(text: str) -> str:
+    """Without control and direction characters: a peer's words must not rewrite what a person reads."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
 def name(text: str) -> str:
-    """An IRI with the word it ends in, `flood risk <https://…/flood-risk>`; any other name as it is."""
+    """An IRI with the word it ends in, `flood risk <https://…/flood-risk>`; a DID as it is; plain words in quotes."""
+    if not _IRI.fullmatch(text):
+        return f"“{text}”"
     if not text.startswith(("http://", "https://")):
         return text
     word = text.rstrip("/#").replace("#", "/").rsplit("/", 1)[-1].replace("-", " ").replace("_", " ")
@@ -90,7 +99,7 @@ def name(text: str) -> str:
 
 
 def moment(text: str) -> str:
-    """`2027-01-01T00:00:00Z` → `1 January 2027, 00:00 UTC`. `text` is a date that `read_span` accepts; its zone is kept."""
+    """`2027-01-01T00:00:00Z` → `1 January 2027, 00:00 UTC`, in its own zone. `text` is a date `read_span` accepts."""
     date, clock = text[:10], text[10:].removeprefix("T")
     year, month, day = date.split("-")
     written = f"{int(day)} {_MONTHS[int(month) - 1]} {int(year)}"
