@@ -14,7 +14,7 @@ import re
 import secrets
 import shutil
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import IO
@@ -50,7 +50,7 @@ class Cluster:
     folder: Path
     binaries: Path
     account: Account
-    password: str
+    password: str = field(repr=False)
 
     @property
     def data(self) -> Path:
@@ -118,16 +118,21 @@ def lock_home(home: Path) -> IO[str]:
 
 def _create(place: Path, root_dir: Path, account: Account, binaries: Path) -> None:
     folder = root_dir / "clusters" / secrets.token_hex(8) if account.switched else place.with_name("postgres.new")
-    done = account.run(["sh", "-c", _CREATE, "sh", folder, binaries], stdin=_new_password(place.parent))
-    if done.returncode != 0:
+    try:
+        _initdb(folder, account, binaries, _new_password(place.parent))
+        if account.switched:
+            place.symlink_to(folder)
+        else:
+            folder.rename(place)
+    except BaseException:
         account.run(["rm", "-rf", folder])
-        raise ConfigurationError(
-            f"creating the database in {folder} failed: {_last_line(done.stderr)}", hint="see the message of initdb"
-        )
-    if account.switched:
-        place.symlink_to(folder)
-    else:
-        folder.rename(place)
+        raise
+
+
+def _initdb(folder: Path, account: Account, binaries: Path, password: str) -> None:
+    done = account.run(["sh", "-c", _CREATE, "sh", folder, binaries], stdin=password)
+    if done.returncode != 0:
+        raise ConfigurationError(f"creating the database in {folder} failed: {problem_line(done.stderr)}")
 
 
 def _new_password(home: Path) -> str:
@@ -170,7 +175,9 @@ def _major(account: Account, binaries: Path) -> int:
     answer = account.run([binaries / "postgres", "--version"])
     found = re.search(r"\) (\d+)", answer.stdout)
     if found is None:
-        raise ConfigurationError(f"{binaries}/postgres does not run: {_last_line(answer.stderr) or 'no version given'}")
+        raise ConfigurationError(
+            f"{binaries}/postgres does not run: {problem_line(answer.stderr) or 'no version given'}"
+        )
     return int(found[1])
 
 
@@ -239,5 +246,8 @@ def _copy_into(site_packages: Path, folder: int, path: Path) -> None:
             (Path(directory) / name).chmod(READABLE_FOLDER if Path(directory).name == "bin" else READABLE_FILE)
 
 
-def _last_line(text: str) -> str:
-    return text.strip().splitlines()[-1] if text.strip() else ""
+def problem_line(text: str) -> str:
+    """The line of a program's output that says what went wrong; empty if there is no output."""
+    lines = text.strip().splitlines()
+    telling = [line for line in lines if any(word in line for word in ("error:", "FATAL:", "PANIC:"))]
+    return (telling or lines[-1:] or [""])[0].strip()

@@ -19,12 +19,13 @@ import psycopg
 
 from connector.errors import ConfigurationError
 from connector.postgres.account import choose_account
-from connector.postgres.cluster import SUPERUSER, Cluster, lock_home, open_cluster
+from connector.postgres.cluster import SUPERUSER, Cluster, lock_home, open_cluster, problem_line
 from connector.settings import PostgresSettings
 
 MAX_SOCKET_PATH = 100  # bytes; sockaddr_un holds 108 on Linux, 104 on macOS
 MAX_LOG_BYTES = 8 * 1024**2
 STOP_TIMEOUT_SECONDS = 30
+RETRY_SECONDS = 0.05
 PORT_ON_SOCKET = 5432  # the socket is alone in its folder, so the number is free to choose
 
 # fsync and synchronous_commit keep PostgreSQL's default, on: an acknowledged message is on disk.
@@ -81,47 +82,36 @@ def start_embedded(home: Path, settings: PostgresSettings, *, binaries: Path | N
     lock = lock_home(home)
     try:
         cluster = open_cluster(home, settings, choose_account(settings.root_user), binaries)
-        adopted = _run(cluster, time.monotonic() + settings.start_timeout_seconds)
-        url, pid = _admin_url(cluster), _read_pid(cluster.data / "postmaster.pid")
+        adopted = _running(cluster)
+        pid, url = adopted or _start(cluster, time.monotonic() + settings.start_timeout_seconds)
     except BaseException:
         lock.close()
         raise
-    return EmbeddedPostgres(url, pid or 0, adopted, cluster, lock)
+    return EmbeddedPostgres(url, pid, adopted is not None, cluster, lock)
 
 
-def _run(cluster: Cluster, deadline: float) -> bool:
-    """Until the server answers: adopt (gives True) or start it."""
-    if _answers(cluster):
-        return True
+def _start(cluster: Cluster, deadline: float) -> tuple[int, str]:
+    """Process and superuser's address once the server answers; tries again as long as the obstacle may go away."""
     while True:
-        said = _start(cluster)
-        if _answers(cluster):
-            return False
-        blocker = _blocker(cluster, said)
+        said = _attempt(cluster, max(1, int(deadline - time.monotonic())))
+        running = _running(cluster)
+        if running is not None:
+            return running
+        obstacle = _obstacle(cluster, said)
         if time.monotonic() > deadline:
             raise ConfigurationError(
-                f"PostgreSQL did not start in {cluster.folder}: {blocker or 'no answer'}", hint=f"see {cluster.log}"
+                f"PostgreSQL did not start in {cluster.folder} in time: {obstacle}", hint=f"see {cluster.log}"
             )
-        time.sleep(0.05)
+        time.sleep(RETRY_SECONDS)
 
 
-def _start(cluster: Cluster) -> str:
-    """One attempt; gives what the server wrote into its log meanwhile."""
+def _attempt(cluster: Cluster, timeout_seconds: int) -> str:
+    """Gives what the server wrote into its log meanwhile."""
     _rotate_log(cluster)
     before = _size(cluster.log)
     options = " ".join(f"-c {shlex.quote(f'{name}={value}')}" for name, value in _options(cluster).items())
-    command: list[str | Path] = [
-        cluster.binaries / "pg_ctl",
-        "start",
-        "-w",
-        "-D",
-        cluster.data,
-        "-l",
-        cluster.log,
-        "-o",
-        options,
-    ]
-    cluster.account.run_detached(command)
+    pg_ctl = [cluster.binaries / "pg_ctl", "start", "-w", "-t", str(timeout_seconds), "-D", cluster.data]
+    cluster.account.run_detached([*pg_ctl, "-l", cluster.log, "-o", options])
     try:
         with cluster.log.open("rb") as log:
             log.seek(before)
@@ -139,53 +129,54 @@ def _options(cluster: Cluster) -> dict[str, str]:
     return _OPTIONS | where | (_OPTIONS_SINCE_18 if cluster.major() >= 18 else {})
 
 
-def _blocker(cluster: Cluster, said: str) -> str:
-    """What keeps the server from starting if it may go away by itself; raises ConfigurationError if it does not."""
+def _obstacle(cluster: Cluster, said: str) -> str:
+    """What keeps the server from starting, if it may go away by itself; raises ConfigurationError if it does not."""
     held = _HELD_LOCK.search(said)
     if held is not None:
         return _holder(cluster, cluster.data / held["path"])
-    if _STILL_ENDING in said or _is_server_of(cluster, _read_pid(cluster.data / "postmaster.pid")):
-        return "processes of the previous server are still ending, or the server is still recovering"
-    lines = [line for line in said.splitlines() if "FATAL" in line or "PANIC" in line] or said.splitlines()
+    if _STILL_ENDING in said:
+        return "processes of the previous server are still ending"
+    if _is_server_of(cluster, _read_pid(cluster.data / "postmaster.pid")):
+        return "the server is still recovering"
     raise ConfigurationError(
-        f"PostgreSQL does not start in {cluster.folder}: {lines[-1] if lines else 'pg_ctl gave no reason'}",
+        f"PostgreSQL does not start in {cluster.folder}: {problem_line(said) or 'pg_ctl gave no reason'}",
         hint=f"see {cluster.log}",
     )
 
 
 def _holder(cluster: Cluster, lock: Path) -> str:
-    """Who holds a lock file of PostgreSQL's."""
+    """Who holds a lock file of PostgreSQL's; raises ConfigurationError when it is none of ours."""
     pid = _read_pid(lock)
     try:
         if pid is None or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
             return f"process {pid} was killed, and its parent has not collected it yet"
         if _is_server_of(cluster, pid):
             return f"the server (process {pid}) does not answer yet"
-        command = " ".join(psutil.Process(pid).cmdline())[:80]
+        name = psutil.Process(pid).name()
     except psutil.NoSuchProcess:
         return f"process {pid} is just ending"
     raise ConfigurationError(
-        f"{lock} names process {pid} ({command}), which is not the PostgreSQL of this folder",
+        f"{lock} names process {pid} ({name}), which is not the PostgreSQL of this folder",
         hint=f"PostgreSQL starts as soon as process {pid} has ended; if that process must stay, "
         f"make sure that no PostgreSQL uses {cluster.data} and delete {lock}",
     )
 
 
 def _is_server_of(cluster: Cluster, pid: int | None) -> bool:
-    """A postmaster works in its data folder."""
+    """A postmaster works in its data folder; a process that merely got the number of a dead one does not."""
     try:
         return pid is not None and Path(psutil.Process(pid).cwd()) == cluster.data
     except psutil.Error:
         return False
 
 
-def _answers(cluster: Cluster) -> bool:
-    """Whether the server of exactly this cluster answers; raises ConfigurationError if it refuses our password."""
-    pid = _read_pid(cluster.data / "postmaster.pid")
-    if pid is None or not _is_server_of(cluster, pid):
-        return False
+def _running(cluster: Cluster) -> tuple[int, str] | None:
+    """Process and address of the server if it answers; raises ConfigurationError if it refuses our password."""
+    pid, url = _read_pid(cluster.data / "postmaster.pid"), _admin_url(cluster)
+    if pid is None or url is None or not _is_server_of(cluster, pid):
+        return None
     try:
-        with psycopg.connect(_admin_url(cluster), connect_timeout=5) as connection:
+        with psycopg.connect(url, connect_timeout=5) as connection:
             found = connection.execute("show data_directory").fetchone()
     except psycopg.OperationalError as error:
         if "password authentication failed" in str(error):
@@ -193,34 +184,29 @@ def _answers(cluster: Cluster) -> bool:
                 f"the PostgreSQL of {cluster.data} refuses the password in {cluster.home}/postgres.password",
                 hint=f"bring back the right file; the server (process {pid}) keeps running meanwhile",
             ) from None
-        return False
-    return found is not None and Path(found[0]) == cluster.data
+        return None
+    return (pid, url) if found is not None and Path(found[0]) == cluster.data else None
 
 
-def _admin_url(cluster: Cluster) -> str:
-    """Superuser's address, from what the running server wrote about itself (postmaster.pid: lines 4 to 6)."""
-    lines = (cluster.data / "postmaster.pid").read_text().splitlines()
-    port, folder, address = (*lines[3:6], "", "", "")[:3]
+def _admin_url(cluster: Cluster) -> str | None:
+    """Superuser's address, from what the server wrote about itself (postmaster.pid: port, socket folder, address)."""
+    try:
+        lines = (cluster.data / "postmaster.pid").read_text().splitlines()
+    except OSError:
+        return None
+    if len(lines) < 6:  # it is just starting
+        return None
+    port, folder, address = lines[3:6]
     host = quote(folder or address, safe="")
     return f"postgresql://{SUPERUSER}:{quote(cluster.password)}@/postgres?host={host}&port={port}"
 
 
 def _stop(cluster: Cluster) -> None:
-    if _read_pid(cluster.data / "postmaster.pid") is None:
-        return
-    command: list[str | Path] = [
-        cluster.binaries / "pg_ctl",
-        "stop",
-        "-w",
-        "-t",
-        str(STOP_TIMEOUT_SECONDS),
-        "-D",
-        cluster.data,
-    ]
-    if cluster.account.run([*command, "-m", "fast"]).returncode != 0:
-        cluster.account.run(
-            [*command, "-m", "immediate"]
-        )  # crash recovery at the next start; nothing committed is lost
+    if not _is_server_of(cluster, _read_pid(cluster.data / "postmaster.pid")):
+        return  # pg_ctl would signal whatever process has the number
+    pg_ctl = [cluster.binaries / "pg_ctl", "stop", "-w", "-t", str(STOP_TIMEOUT_SECONDS), "-D", cluster.data]
+    if cluster.account.run([*pg_ctl, "-m", "fast"]).returncode != 0:
+        cluster.account.run([*pg_ctl, "-m", "immediate"])  # recovers at the next start; nothing committed is lost
 
 
 def _read_pid(path: Path) -> int | None:
