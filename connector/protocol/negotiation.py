@@ -1,6 +1,6 @@
 """The contract negotiation: states, messages and the table of moves (Dataspace Protocol 2025-1, Contract Negotiation).
 
-Where the sources differ we read them so (docs/decisions):
+Where the sources differ we read them so:
 
 - The figure lets only one side terminate in ACCEPTED, AGREED and VERIFIED; the prose allows a termination by either
   side in every state that is not final. We accept what the prose allows: clause `PROSE`.

@@ -1,7 +1,7 @@
 """The transfer process: states, messages and the table of moves (Dataspace Protocol 2025-1, Transfer Process).
 
 Where the sources differ: the text says that the provider sends the start message, while the figure and the HTTPS
-binding let the consumer send it to resume a suspended transfer. We accept it: clause `BINDING` (docs/decisions).
+binding let the consumer send it to resume a suspended transfer. We accept it: clause `BINDING`.
 """
 
 from enum import StrEnum

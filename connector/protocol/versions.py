@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from connector.errors import MalformedMessage
-from connector.protocol.checks import each, json_value, mapping, text
+from connector.protocol.checks import at, each, json_value, mapping, missing, text
 from connector.protocol.messages import DSP_CONTEXT
 from connector.protocol.shape import Shape, optional, required
 from connector.protocol.wire import parse_context
@@ -98,7 +98,9 @@ def _version(value: Any, path: str) -> Any:
 def _auth(value: Any, path: str) -> Mapping[str, Any]:
     auth = mapping(json_value(value, path), path)
     for member in ("protocol", "version"):
-        text(auth.get(member), f"{path}.{member}")
+        if member not in auth:
+            missing(at(path, member))
+        text(auth[member], at(path, member))
     return auth
 
 

@@ -71,10 +71,16 @@ BODIES = {
 }
 
 
+@pytest.fixture(scope="session")
+def specimens():
+    """A valid document of each message, by its type. Not to be changed."""
+    return {name: {"@context": CONTEXT, "@type": name, **body} for name, body in BODIES.items()}
+
+
 @pytest.fixture
-def documents():
+def documents(specimens):
     """A valid document of each message, by its type; a fresh copy for each test."""
-    return copy.deepcopy({name: {"@context": CONTEXT, "@type": name, **body} for name, body in BODIES.items()})
+    return copy.deepcopy(specimens)
 
 
 @pytest.fixture(scope="session")
