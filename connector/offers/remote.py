@@ -15,10 +15,11 @@ from policies.check import check_policy
 from policies.describe import describe_policy
 from policies.parse import parse_policy
 
-# A peer decides how many pages it has; we decide how many we read. 200 pages of 100 are more than a person looks at.
+# A peer decides how much it has; we decide how much we read and keep. Either is far more than a person looks at.
 MAX_PAGES = 200
+MAX_BYTES = 64 * 1024**2
 
-# Makes the Authorization header's value for a body to a peer: (peer's DID, body) -> token.
+# A new token for one request: (the peer's DID, the body) -> token.
 Sign = Callable[[str, bytes], str]
 FindBase = Callable[[str], Awaitable[str]]
 
@@ -44,6 +45,7 @@ class RemoteDataset:
     description: str
     keywords: tuple[str, ...]
     formats: tuple[str, ...]
+    total_bytes: int | None
     offers: tuple[RemoteOffer, ...]
     document: Mapping[str, Any]
 
@@ -56,7 +58,7 @@ class RemoteDataset:
 
 @dataclass(frozen=True, slots=True)
 class RemoteCatalog:
-    """What a peer offers us. `complete` is False when it has more pages than we read."""
+    """What a peer offers us. `complete` is False when it has more than we read."""
 
     participant: str
     datasets: tuple[RemoteDataset, ...]
@@ -97,19 +99,18 @@ class Peers:
         body = encode(CatalogRequestMessage(filter=tuple(render_filter(search)) or None))
         url: str | None = f"{base}/catalog/request"
         datasets: dict[str, RemoteDataset] = {}
-        participant = did
-        for _ in range(max_pages):
+        participant, pages, size = did, 0, 0
+        while url is not None and pages < max_pages and size <= MAX_BYTES:
             answer = await self.http.request("POST", url, headers=self._headers(did, body), body=body)
             page = _parsed(answer, url, expected=Catalog)
             participant = page.participant_id or participant
             datasets |= {dataset.id: _remote_dataset(dataset) for dataset in _all_datasets(page)}
-            url = next_page(answer, url)
-            if url is None:
-                return RemoteCatalog(participant, tuple(datasets.values()), complete=True)
-        return RemoteCatalog(participant, tuple(datasets.values()), complete=False)
+            url, pages, size = next_page(answer, url), pages + 1, size + len(answer.body)
+        return RemoteCatalog(participant, tuple(datasets.values()), complete=url is None)
 
     def _headers(self, did: str, body: bytes) -> dict[str, str]:
-        return {"Authorization": self.sign(did, body), "Content-Type": "application/json"}
+        content = {"Content-Type": "application/json"} if body else {}
+        return {"Authorization": f"Bearer {self.sign(did, body)}"} | content
 
 
 def next_page(answer: Response, url: str) -> str | None:
@@ -151,6 +152,7 @@ def _remote_dataset(dataset: Dataset) -> RemoteDataset:
         description=_text_of(dataset.extra, "description"),
         keywords=_texts_of(dataset.extra, "keyword"),
         formats=tuple(sorted({str(place.get("format")) for place in dataset.distribution})),
+        total_bytes=_total_bytes(dataset.distribution),
         offers=tuple(_remote_offer(policy, title) for policy in dataset.has_policy),
         document=render_message(dataset),
     )
@@ -159,6 +161,12 @@ def _remote_dataset(dataset: Dataset) -> RemoteDataset:
 def _remote_offer(policy: Mapping[str, Any], title: str) -> RemoteOffer:
     sentence, decidable = read_terms(policy, title=title)
     return RemoteOffer(offer_id=str(policy.get("@id")), policy=policy, sentence=sentence, decidable=decidable)
+
+
+def _total_bytes(distributions: tuple[Mapping[str, Any], ...]) -> int | None:
+    """What the first distribution that says so says about its size."""
+    texts = (_text_of(distribution, "byteSize") for distribution in distributions)
+    return next((int(text) for text in texts if re.fullmatch(r"[0-9]{1,18}", text)), None)
 
 
 def _text_of(members: Mapping[str, Any], word: str) -> str:

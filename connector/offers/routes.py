@@ -13,12 +13,13 @@ from starlette.routing import Route
 from catalog.dcat import render_catalog, render_dataset, render_service
 from catalog.model import Offering
 from connector.errors import ConnectorError, MalformedMessage
+from connector.exchange.routes import read_body, reasons, refusal
 from connector.identity.verify import Peer, PeerRequest
 from connector.offers.search import parse_filter
 from connector.offers.service import Offers
 from connector.protocol.checks import storable
 from connector.protocol.messages import DSP_CONTEXT, CatalogError, CatalogRequestMessage
-from connector.protocol.wire import encode, parse_body
+from connector.protocol.wire import parse_body
 
 Verify = Callable[[PeerRequest], Awaitable[Peer]]
 
@@ -37,7 +38,7 @@ def catalog_routes(offers: Offers, verify: Verify, place: CatalogPlace) -> list[
     """The two routes, relative to the base of the protocol."""
 
     async def request_catalog(request: Request) -> Response:
-        body = await _read(request, limit=place.max_message_bytes)
+        body = await read_body(request, limit=place.max_message_bytes)
         await verify(PeerRequest(request.headers.get("authorization"), body))
         search = parse_filter(parse_body(body, expected=CatalogRequestMessage).filter or ())
         after = request.query_params.get("after", "")
@@ -86,20 +87,9 @@ def _refusing(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[R
         try:
             return await endpoint(request)
         except ConnectorError as error:
-            reason = (error.message, error.hint) if error.hint else (error.message,)
-            body = encode(CatalogError(code=error.code, reason=reason))
-            return Response(body, status_code=error.status, media_type="application/json")
+            return refusal(error, CatalogError(code=error.code, reason=reasons(error)))
 
     return guarded
-
-
-async def _read(request: Request, *, limit: int) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise MalformedMessage(f"the message is larger than {limit} bytes")
-    return bytes(body)
 
 
 def _answer(document: dict[str, Any], *, headers: Mapping[str, str] | None = None) -> Response:
