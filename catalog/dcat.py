@@ -1,8 +1,8 @@
 """An offering as the `Dataset` of the Dataspace Protocol's catalogue (2025-1), and the `Catalog` around datasets.
 
 The protocol defines `hasPolicy`, `distribution`, `accessService`, `format`; everything else about the data is DCAT 3
-and DCMI terms under the prefixes `dcat:` and `dct:`, which the protocol's own context declares. Members without a value are
-left out: the protocol allows neither null nor an empty array. There is no `@context` here: the message carries it.
+and DCMI terms under the prefixes `dcat:` and `dct:`, which the protocol's own context declares. Members without a value
+are left out: the protocol allows neither null nor an empty array. There is no `@context` here: the message carries it.
 """
 
 from collections.abc import Mapping, Sequence

@@ -42,9 +42,10 @@ class Description:
     """What the data says about itself.
 
     `geometry` is GeoJSON in EPSG:4326, split at the antimeridian (RFC 7946, 3.1.9); `bbox` is west, south, east, north
-    in degrees, with west > east where it crosses the antimeridian (RFC 7946, 5.2). `start` and `end` are UTC, or both None
-    where the data has no time. `calendar` names a calendar that is not the Gregorian one (CF spelling, e.g. `360_day`).
-    `crs` is an authority code such as `EPSG:32633`, else WKT 2. `properties` are STAC properties of this item only.
+    in degrees, with west > east where it crosses the antimeridian (RFC 7946, 5.2). `start` and `end` are UTC, or both
+    None where the data has no time. `calendar` names a calendar that is not the Gregorian one (CF spelling,
+    e.g. `360_day`). `crs` is an authority code such as `EPSG:32633`, else WKT 2. `properties` are STAC properties of
+    this item only.
     """
 
     title: str
@@ -147,10 +148,12 @@ def _members(cls: type[Description], document: Mapping[str, Any]) -> dict[str, A
 
 
 def _parse_variable(document: Mapping[str, Any]) -> Variable:
-    members: dict[str, Any] = dict(document)
-    return Variable(**members | {"dimensions": tuple(document["dimensions"])})
+    members: dict[str, Any] = {**document}
+    members["dimensions"] = tuple(document["dimensions"])
+    return Variable(**members)
 
 
 def _parse_asset(document: Mapping[str, Any]) -> Asset:
-    members: dict[str, Any] = dict(document)
-    return Asset(**members | {"roles": tuple(document["roles"])})
+    members: dict[str, Any] = {**document}
+    members["roles"] = tuple(document["roles"])
+    return Asset(**members)

@@ -89,7 +89,7 @@ def _cube_variable(variable: Variable) -> dict[str, Any]:
 
 
 def _cf(variable: Variable) -> dict[str, Any]:
-    return {"cf:standard_name": variable.standard_name} if variable.standard_name else {}
+    return {"standard_name": variable.standard_name} if variable.standard_name else {}
 
 
 def _extensions(offering: Offering) -> list[str]:

@@ -1,0 +1,1 @@
+"""Folders become drafts of offerings: which files (scan), what they say (read, in its own process), their digests."""
