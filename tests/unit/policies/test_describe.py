@@ -39,8 +39,8 @@ SHOWN = f"research <{RESEARCH}>"
         (
             permit(BEFORE_2027 | {"unit": "x"}, remedy=[]),
             (
-                "You may use “Run 1”, provided that the time is before 1 January 2027, 00:00 UTC (with more, which cannot "
-                "be decided here) (with remedy, which cannot be decided here)."
+                "You may use “Run 1”, provided that the time is before 1 January 2027, 00:00 UTC (with more, which "
+                "cannot be decided here) (with remedy, which cannot be decided here)."
             ),
         ),
         (

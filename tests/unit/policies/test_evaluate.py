@@ -149,6 +149,7 @@ AFTER_2027 = atom("dateTime", "gteq", "2027-01-01T00:00:00Z")
         ({"action": "delete", "constraint": [UNKNOWN]}, False),
         ({"action": "delete", "constraint": [BEFORE_2027, UNKNOWN]}, False),
         ({"action": "delete", "constraint": [BEFORE_2027], "consequence": [{"action": "inform"}]}, False),
+        ({"action": "delete", "constraint": [AFTER_2027], "consequence": [{"action": "inform"}]}, False),
         ({"action": "teleport", "constraint": [BEFORE_2027]}, False),
         ({"action": "delete", "constraint": [{"or": [BEFORE_2026, BEFORE_2026]}]}, False),
         ({"action": "delete", "constraint": [atom("dateTime", "eq", "2026-01-01Z")]}, False),
@@ -162,6 +163,16 @@ def test_an_obligation_may_wait_only_until_a_deadline_that_is_ahead(obligation, 
 def test_an_obligation_on_record_as_fulfilled_permits():
     policy = parse_policy(open_policy() | {"obligation": [{"action": "delete"}]})
     assert evaluate(policy, ask(), Facts(fulfilled=frozenset(policy.obligations)), NOW).permitted
+
+
+def test_a_record_cannot_lift_a_duty_that_is_not_understood():
+    odd = {"action": "delete", "consequence": [{"action": "inform"}]}
+    policy = parse_policy(permit(duty=[odd]) | {"obligation": [odd]})
+    facts = Facts(fulfilled=frozenset((*policy.permissions[0].duties, *policy.obligations)))
+    decision = evaluate(policy, ask(), facts, NOW)
+    assert not decision.permitted
+    assert decision.rules[0].duties[0].blocks
+    assert decision.rules[1].blocks
 
 
 @pytest.mark.parametrize(

@@ -176,36 +176,13 @@ def test_who_repeats_an_offer_declares_only_purposes_that_it_names(atoms, now):
     assert declared is None or (declared and declared <= set(PURPOSES))
 
 
+MEMBERS = [
+    *("permission", "odrl:permission", "action", "constraint", "duty", "and", "target", "profile", "x"),
+    *("leftOperand", "operator", "rightOperand", "@id", "@value", "@type", "@list", "@context"),
+]
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(
-                [
-                    "permission",
-                    "odrl:permission",
-                    "action",
-                    "constraint",
-                    "duty",
-                    "and",
-                    "@id",
-                    "@value",
-                    "@type",
-                    "@list",
-                    "leftOperand",
-                    "operator",
-                    "rightOperand",
-                    "target",
-                    "profile",
-                    "@context",
-                    "x",
-                ]
-            ),
-            inner,
-            max_size=4,
-        )
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(MEMBERS), inner, max_size=4),
     max_leaves=20,
 )
 

@@ -17,6 +17,7 @@ from tests.unit.policies.build import BEFORE_2027, ask, atom, decide, permit
         (permit(atom("purpose", "neq", "a")), None),
         (permit(atom("purpose", "isPartOf", "a")), None),
         (permit({"and": [BEFORE_2027, atom("purpose", "eq", "a")]}), {"a"}),
+        (permit({"and": [atom("purpose", "eq", "a")], "note": "x"}), None),
         (permit({"or": [BEFORE_2027, atom("purpose", "eq", "a")]}), None),
         (permit(atom("purpose", "isAnyOf", ["a", "b"]), atom("purpose", "neq", "b")), {"a"}),
         (permit(atom("purpose", "isAnyOf", ["a", "b"]), atom("purpose", "isAnyOf", ["b", "c"])), {"b"}),
