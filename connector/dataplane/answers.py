@@ -46,7 +46,7 @@ def answer(
     if "if-none-match" in fields and _matches(fields["if-none-match"], representation.etag):
         return Answer(304, common)
     spans = None
-    # 14.2: for GET only. 13.1.5: without a strong match the whole is sent; we send no Last-Modified, so no date matches.
+    # 14.2: for GET only. 13.1.5: without a strong match the whole is sent (no date matches: we send no Last-Modified).
     if method == "GET" and fields.get("if-range", representation.etag) == representation.etag:
         try:
             spans = parse_ranges(fields.get("range"), representation.size, max_ranges=max_ranges)

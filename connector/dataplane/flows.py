@@ -49,6 +49,11 @@ def close_flow_statement(*, transfer: str, reason: str) -> Statement:
     return Q["close_flow"], {"transfer": transfer, "reason": reason}
 
 
+def reopen_flow_statement(*, transfer: str) -> Statement:
+    """The statement that opens a closed flow again for the token it had."""
+    return Q["reopen_flow"], {"transfer": transfer}
+
+
 async def find_flow(conn: Connection, *, transfer: str) -> Flow | None:
     """The flow of a transfer, open or closed."""
     async with conn.cursor(row_factory=class_row(Flow)) as cursor:

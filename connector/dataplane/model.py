@@ -48,12 +48,13 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A finished, verified delivery.
+    """A finished, verified delivery, as it is kept to verify it again later.
 
     `digest` is the SHA-256 (hex) of the file, or of the manifest's RFC 8785 form for a folder; `files` are relative to
-    the destination folder.
+    the destination folder, in the manifest's order.
     """
 
+    kind: Kind
     files: tuple[str, ...]
     bytes: int
     digest: str
