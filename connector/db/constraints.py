@@ -4,10 +4,15 @@ from collections.abc import Mapping
 
 import psycopg
 
-from connector.errors import ConnectorError, StorageError
+from connector.errors import ConnectorError, InvalidInput, MalformedMessage, NotAuthenticated, StorageError
 
-# Names come from connector/sql/migrations. A constraint that is not here is a fault of ours: StorageError.
-CONSTRAINTS: Mapping[str, tuple[type[ConnectorError], str]] = {}
+# By the names in connector/sql/migrations. Any other tells of a lost race or a fault of ours: StorageError.
+CONSTRAINTS: Mapping[str, tuple[type[ConnectorError], str]] = {
+    "used_token_pkey": (NotAuthenticated, "the token was used before"),
+    "used_token_jti_check": (NotAuthenticated, "the token's jti must have 1 to 128 characters"),
+    "agreement_pkey": (MalformedMessage, "the agreement's @id is that of another agreement"),
+    "authority_member_did_check": (InvalidInput, "a member is named by its did:web, of at most 512 characters"),
+}
 
 
 def translate(error: Exception) -> ConnectorError:

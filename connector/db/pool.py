@@ -14,7 +14,7 @@ from connector.db.constraints import translate
 Connection = psycopg.AsyncConnection[Any]
 Pool = AsyncConnectionPool[Connection]
 
-CHECKOUT_TIMEOUT_SECONDS = 10.0  # then the caller gets 503, and the peer tries again
+CHECKOUT_TIMEOUT_SECONDS = 5.0  # then the caller gets 503, and the peer tries again
 RECONNECT_TIMEOUT_SECONDS = (
     3.0  # then the next request for a connection tries anew: no long back-off while the server is back
 )
