@@ -37,6 +37,7 @@ def router(peers: Peers) -> APIRouter:
         catalog = await peers.catalog(_did(query.participant), text=query.search)
         return {
             "participant": catalog.participant,
+            "title": catalog.title,
             "complete": catalog.complete,
             "datasets": [dataset_as_json(dataset) for dataset in catalog.datasets],
         }

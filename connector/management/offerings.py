@@ -1,6 +1,7 @@
 """`/api/offerings`: what we offer. Publishing reads files in child processes, and names those it could not read."""
 
 import asyncio
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from connector.dataplane.model import ServedFile
 from connector.errors import ConnectorError, InvalidInput, StorageError
-from connector.harvest import harvest
-from connector.harvest.model import Draft, HarvestReport, Listing, Problem, Skipped
+from connector.harvest.model import Draft, HarvestReport, Listing, Problem, Progress, Skipped
 from connector.harvest.scan import list_sources
+from connector.harvest.service import harvest
 from connector.offers.model import Entry, Publication, Published, Source
 from connector.offers.remote import read_terms
 from connector.offers.service import Offers, sound_policy
@@ -44,6 +45,10 @@ class PublishQuery(FolderQuery):
     )
 
 
+class _AbandonedError(Exception):
+    """Nobody waits for this harvest any more. Not an OSError: those are problems of one file."""
+
+
 def router(offers: Offers) -> APIRouter:
     """The routes, relative to the root of our own API."""
     routes = APIRouter(prefix="/api/offerings", tags=["offerings"])
@@ -69,7 +74,7 @@ def router(offers: Offers) -> APIRouter:
     async def publish(query: PublishQuery) -> dict[str, Any]:
         """Publish every source of the folder that can be read; `problems` names those that cannot."""
         sound_policy(query.policy)  # before minutes are spent on reading files
-        report = await asyncio.to_thread(harvest, absolute(query.folder), crs=query.crs)
+        report = await read_folder(absolute(query.folder), crs=query.crs)
         return await publish_drafts(offers, report, policy=query.policy, variant=query.variant)
 
     @routes.post("/{offering_id}/withdraw")
@@ -80,6 +85,20 @@ def router(offers: Offers) -> APIRouter:
     # FastAPI has registered them; named so that a reader (and pyright) sees they are used.
     _ = (list_offerings, read_offering, preview, publish, withdraw)
     return routes
+
+
+async def read_folder(folder: Path, *, crs: str | None) -> HarvestReport:
+    """`harvest` in a thread that ends soon after its request does: a stop must not wait for a terabyte to be hashed."""
+    abandoned = threading.Event()
+
+    def look(_: Progress) -> None:
+        if abandoned.is_set():
+            raise _AbandonedError
+
+    try:
+        return await asyncio.to_thread(harvest, folder, crs=crs, on_progress=look)
+    finally:
+        abandoned.set()
 
 
 async def publish_drafts(

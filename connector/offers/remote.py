@@ -61,6 +61,7 @@ class RemoteCatalog:
     """What a peer offers us. `complete` is False when it has more than we read."""
 
     participant: str
+    title: str
     datasets: tuple[RemoteDataset, ...]
     complete: bool
 
@@ -99,14 +100,14 @@ class Peers:
         body = encode(CatalogRequestMessage(filter=tuple(render_filter(search)) or None))
         url: str | None = f"{base}/catalog/request"
         datasets: dict[str, RemoteDataset] = {}
-        participant, pages, size = did, 0, 0
+        participant, title, pages, size = did, "", 0, 0
         while url is not None and pages < max_pages and size <= MAX_BYTES:
             answer = await self.http.request("POST", url, headers=self._headers(did, body), body=body)
             page = _parsed(answer, url, expected=Catalog)
-            participant = page.participant_id or participant
+            participant, title = page.participant_id or did, _text_of(page.extra, "title")
             datasets |= {dataset.id: _remote_dataset(dataset) for dataset in _all_datasets(page)}
             url, pages, size = next_page(answer, url), pages + 1, size + len(answer.body)
-        return RemoteCatalog(participant, tuple(datasets.values()), complete=url is None)
+        return RemoteCatalog(participant, title, tuple(datasets.values()), complete=url is None)
 
     def _headers(self, did: str, body: bytes) -> dict[str, str]:
         content = {"Content-Type": "application/json"} if body else {}

@@ -29,6 +29,7 @@ class CatalogPlace:
     """Whose catalogue it is and where: `endpoint_url` is the base of the protocol, without a slash at the end."""
 
     did: str
+    title: str
     endpoint_url: str
     page_size: int
     max_message_bytes: int
@@ -67,7 +68,7 @@ def catalog_document(offerings: tuple[Offering, ...], place: CatalogPlace) -> di
         catalog_id=f"{place.endpoint_url}/catalog",
         service=render_service(place.endpoint_url),
     )
-    return {"@context": [DSP_CONTEXT]} | catalog
+    return {"@context": [DSP_CONTEXT], "dct:title": place.title} | catalog
 
 
 def dataset_document(offering: Offering, place: CatalogPlace) -> dict[str, Any]:

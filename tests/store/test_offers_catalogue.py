@@ -1,8 +1,6 @@
 """The catalogue protocol, over HTTP, between a provider with a real database and a consumer."""
 
-import asyncio
 import json
-import socket
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -37,6 +34,7 @@ from connector.protocol.messages import DSP_CONTEXT
 from connector.protocol.versions import render_versions
 from connector.settings import HttpSettings
 from tests.unit.offers.builders import FOR_RESEARCH, description, publication
+from tests.unit.offers.serving import listen, serving
 
 CONSUMER = "did:web:consumer.example"
 
@@ -79,24 +77,6 @@ def verifier(key: SigningKey, audience: str) -> Callable[[PeerRequest], Awaitabl
     return verify
 
 
-@asynccontextmanager
-async def serving(routes: list[Any], listening: socket.socket) -> AsyncIterator[None]:
-    server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), log_level="error", lifespan="off"))
-    running = asyncio.create_task(server.serve(sockets=[listening]))
-    while not server.started:  # noqa: ASYNC110 -- uvicorn has no event for it
-        await asyncio.sleep(0.01)
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await running
-
-
-def listen() -> tuple[socket.socket, str]:
-    listening = socket.create_server(("127.0.0.1", 0))
-    return listening, f"localhost:{listening.getsockname()[1]}"
-
-
 @pytest.fixture
 async def provider(pool: Pool, tmp_path: Path) -> AsyncIterator[Provider]:
     listening, host = listen()
@@ -104,7 +84,9 @@ async def provider(pool: Pool, tmp_path: Path) -> AsyncIterator[Provider]:
     consumer_key = load_or_create_key(tmp_path / "consumer.pem", CONSUMER)
     provider_key = load_or_create_key(tmp_path / "provider.pem", did)
     offers = Offers(pool)
-    place = CatalogPlace(did=did, endpoint_url=f"{url}/dsp/2025-1", page_size=2, max_message_bytes=10_000)
+    place = CatalogPlace(
+        did=did, title="Delta", endpoint_url=f"{url}/dsp/2025-1", page_size=2, max_message_bytes=10_000
+    )
 
     async def versions(_: Request) -> Response:
         return JSONResponse(render_versions())
@@ -123,7 +105,7 @@ async def provider(pool: Pool, tmp_path: Path) -> AsyncIterator[Provider]:
 
     http = GuardedHttp(HttpSettings(allow=(host,)))
     addresses = PeerAddresses(http, DidResolver(http, cache_seconds=60), lifetime_seconds=60)
-    async with serving(routes, listening):
+    async with serving(Starlette(routes=routes), listening):
         yield Provider(url, did, offers, http, Peers(http, sign, addresses.dsp_base), sign)
         await http.close()
 
@@ -143,7 +125,7 @@ async def test_a_consumer_reads_each_offer_in_a_plain_sentence(provider: Provide
     catalog = await provider.peers.catalog(provider.did)
     (dataset,) = catalog.datasets
     (offer,) = dataset.offers
-    assert (catalog.participant, catalog.complete) == (provider.did, True)
+    assert (catalog.participant, catalog.title, catalog.complete) == (provider.did, "Delta", True)
     assert (dataset.id, dataset.title, dataset.total_bytes) == ("run", "Flood depth, Po delta", 5)
     assert dataset.formats == ("HttpData-PULL",)
     assert (offer.offer_id, offer.decidable) == ("run:1", True)
@@ -265,7 +247,7 @@ async def scripted_peer(answer: Answer) -> AsyncIterator[Peers]:
     async def base(_: str) -> str:
         return f"http://{host}"
 
-    async with serving([Route("/{path:path}", reply, methods=["POST"])], listening):
+    async with serving(Starlette(routes=[Route("/{path:path}", reply, methods=["POST"])]), listening):
         yield Peers(http, lambda did, body: "token", base)
         await http.close()
 
@@ -379,7 +361,7 @@ async def peer_with(document: Any, versions: Any) -> AsyncIterator[tuple[PeerAdd
 
     http = GuardedHttp(HttpSettings(allow=(host,)))
     routes = [Route("/.well-known/did.json", did_document), Route("/.well-known/dspace-version", version_document)]
-    async with serving(routes, listening):
+    async with serving(Starlette(routes=routes), listening):
         yield PeerAddresses(http, DidResolver(http, cache_seconds=60), lifetime_seconds=60), did
         await http.close()
 
