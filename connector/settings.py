@@ -1,8 +1,8 @@
 """What an operator can set: one frozen object, built once at start and passed down.
 
 Each field is an environment variable with the prefix `TIDEGATE_`; a field of a group is reached with two underscores
-(`TIDEGATE_HTTP__ALLOW='["localhost:9102"]'`). An unknown variable with the prefix stops the start: a misspelt limit must
-not silently be the default.
+(`TIDEGATE_HTTP__ALLOW='["localhost:9102"]'`). An unknown variable with the prefix stops the start: a misspelt limit
+must not silently be the default.
 """
 
 import os
@@ -11,8 +11,8 @@ from typing import Literal
 from urllib.parse import quote, urlsplit
 
 from platformdirs import user_data_path
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from connector.errors import ConfigurationError
 
@@ -43,17 +43,25 @@ class IdentitySettings(_Group):
     clock_skew_seconds: int = Field(default=30, ge=0, le=60)
     did_cache_seconds: int = Field(default=300, ge=1, le=86400)
     members_max_age_seconds: int = Field(
-        default=5, ge=1, le=3600, description="a removed member is refused after this time at the latest, while the authority answers"
+        default=5,
+        ge=1,
+        le=3600,
+        description="a removed member is refused after this time at the latest, while the authority answers",
     )
     members_lifetime_seconds: int = Field(
-        default=300, ge=10, le=86400, description="authority: how long a list stays valid when the authority cannot be reached"
+        default=300,
+        ge=10,
+        le=86400,
+        description="authority: how long a list stays valid when the authority cannot be reached",
     )
 
 
 class ExchangeSettings(_Group):
     """Messages to peers, and how long we wait for theirs."""
 
-    first_attempt_seconds: float = Field(default=15.0, gt=0, le=120, description="after this the job in the database takes over")
+    first_attempt_seconds: float = Field(
+        default=15.0, gt=0, le=120, description="after this the job in the database takes over"
+    )
     retry_max_wait_seconds: float = Field(default=60.0, gt=0, le=3600)
     delivery_deadline_seconds: int = Field(default=3600, ge=1, description="then the process is terminated")
     negotiation_deadline_seconds: int = Field(default=7 * 86400, ge=1)
@@ -75,7 +83,9 @@ class DataPlaneSettings(_Group):
 class PostgresSettings(_Group):
     """The embedded PostgreSQL; without effect when database_url is given."""
 
-    root_user: str = Field(default="nobody", description="when started as root: the unprivileged user PostgreSQL runs as")
+    root_user: str = Field(
+        default="nobody", description="when started as root: the unprivileged user PostgreSQL runs as"
+    )
     root_dir: Path = Field(
         default=Path("/var/lib/tidegate"), description="when started as root: folder of binaries, data and sockets"
     )
@@ -92,10 +102,12 @@ class Settings(BaseSettings):
     roles: frozenset[Role] = Field(default=frozenset({"provider", "consumer"}), description="switched-on roles")
     title: str = Field(default="Tidegate participant", max_length=200)
     home: Path = Field(
-        default_factory=lambda: user_data_path("tidegate"), description="keys, operator token, downloads, embedded database"
+        default_factory=lambda: user_data_path("tidegate"),
+        description="keys, operator token, downloads, embedded database",
     )
     public_url: str = Field(
-        default="http://localhost:8180", description="where peers reach the protocol surface; gives the DID and the callbacks"
+        default="http://localhost:8180",
+        description="where peers reach the protocol surface; gives the DID and the callbacks",
     )
     authority_did: str | None = Field(default=None, description="did:web of the governance authority")
     protocol_host: str = "127.0.0.1"
@@ -130,7 +142,7 @@ class Settings(BaseSettings):
 
     @property
     def did(self) -> str:
-        """The participant's `did:web`, derived from the public address (did:web method, 2.5: the port is percent-encoded)."""
+        """The participant's `did:web`, from the public address (did:web method, 2.5: the port is percent-encoded)."""
         return "did:web:" + quote(urlsplit(self.public_url).netloc, safe="")
 
     @property
@@ -159,17 +171,16 @@ def load_settings(**overrides: object) -> Settings:
     known = {name.upper() for name in Settings.model_fields}
     for name in os.environ:
         if name.startswith(PREFIX) and name[len(PREFIX) :].split("__")[0] not in known:
-            raise ConfigurationError(f"unknown setting {name}", hint="tidegate serve --help lists the settings")
+            raise ConfigurationError(f"unknown setting {name}", hint="docs/reference/settings.md lists the settings")
     try:
         return Settings(**overrides)  # pyright: ignore[reportArgumentType] -- validated by pydantic itself
-    except ValueError as error:
+    except ValidationError as error:
         raise ConfigurationError(_first_problem(error)) from None
+    except SettingsError as error:
+        raise ConfigurationError(str(error), hint="lists and groups are JSON") from None
 
 
-def _first_problem(error: ValueError) -> str:
-    problems = error.errors() if hasattr(error, "errors") else []  # type: ignore[attr-defined]
-    if not problems:
-        return str(error)
-    first = problems[0]
+def _first_problem(error: ValidationError) -> str:
+    first = error.errors()[0]
     where = PREFIX + "__".join(str(part).upper() for part in first["loc"]) if first["loc"] else "settings"
     return f"{where}: {first['msg']}"

@@ -22,3 +22,7 @@ SELECT jti FROM data_flow WHERE jti = ANY(%(jtis)s) AND transfer = ANY(%(transfe
 -- name: add_bytes_sent
 -- Note what a request delivered.
 UPDATE data_flow SET bytes_sent = bytes_sent + %(bytes)s WHERE transfer = %(transfer)s
+
+-- name: reopen_flow
+-- Open a suspended flow again for the token it had: the consumer resumed, and nothing new can be sent to it.
+UPDATE data_flow SET state = 'open', reason = NULL, closed_at = NULL WHERE transfer = %(transfer)s AND state = 'closed'

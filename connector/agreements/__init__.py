@@ -1,0 +1,1 @@
+"""Agreements: what negotiation makes and transfer uses."""

@@ -1,0 +1,112 @@
+"""Runs one participant until it is told to stop: sockets, servers, signals, the embedded database."""
+
+import asyncio
+import contextlib
+import importlib
+import signal
+import socket
+from collections.abc import Callable, Generator
+
+import uvicorn
+
+from connector.app import running
+from connector.errors import ConfigurationError
+from connector.management import access
+from connector.postgres import create_database, start_embedded
+from connector.settings import Settings
+from connector.telemetry import Event, log
+
+BACKLOG = 512
+# Longer than our own client keeps an idle connection, so that it is always the client that closes one.
+KEEP_ALIVE_SECONDS = 75
+STOP_SECONDS = 3
+PARTICIPANT_FILE = "participant.json"
+
+
+class _Server(uvicorn.Server):
+    """A server among several in one loop: signals are ours."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leave the signals alone."""
+        yield
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM. Raises ConfigurationError if the participant cannot start."""
+    sockets = (
+        bind(settings.protocol_host, settings.protocol_port, "TIDEGATE_PROTOCOL_PORT"),
+        bind(settings.management_host, settings.management_port, "TIDEGATE_MANAGEMENT_PORT"),
+    )
+    access.load_or_create_operator_token(settings.home)
+    if settings.database_url is not None:
+        _serve_on(settings, settings.database_url.get_secret_value(), sockets)
+        return
+    server = start_embedded(settings.home, settings.postgres)
+    try:
+        _serve_on(settings, create_database(server.admin_url, name="tidegate"), sockets)
+    finally:
+        server.stop()
+
+
+def _serve_on(settings: Settings, database_url: str, sockets: tuple[socket.socket, socket.socket]) -> None:
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_run(settings, database_url, sockets))
+
+
+def bind(host: str, port: int, setting: str) -> socket.socket:
+    """A listening socket; raises ConfigurationError naming the setting if the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen(BACKLOG)
+    except OSError as error:
+        listening.close()
+        raise ConfigurationError(
+            f"cannot listen on {host}:{port}: {error.strerror}", hint=f"stop what listens there, or set {setting}"
+        ) from None
+    listening.setblocking(False)
+    return listening
+
+
+async def _run(settings: Settings, database_url: str, sockets: tuple[socket.socket, socket.socket]) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with running(settings, database_url) as participant:
+        servers = [_Server(_config(app)) for app in (participant.protocol, participant.management)]
+        serving = [
+            asyncio.create_task(server.serve(sockets=[listening]))
+            for server, listening in zip(servers, sockets, strict=True)
+        ]
+        log.info(Event.STARTED, did=settings.did, url=settings.public_url, management=settings.management_url)
+        waiting = asyncio.create_task(stop.wait())
+        await asyncio.wait({waiting, *serving}, return_when=asyncio.FIRST_COMPLETED)
+        participant.watch.cut_all("the participant is stopping")
+        for server in servers:
+            server.should_exit = True
+        await asyncio.gather(*serving, return_exceptions=True)
+    log.info(Event.STOPPED, did=settings.did)
+
+
+def _config(app: object) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,  # pyright: ignore[reportArgumentType] -- an ASGI application
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        uvloop = importlib.import_module("uvloop")
+    except ImportError:  # Windows
+        return None
+    return uvloop.new_event_loop

@@ -1,0 +1,1 @@
+"""The transfer process: routes, what happens in one transaction, and the pure decision what follows."""

@@ -1,0 +1,124 @@
+"""Background work: the jobs in the database, and what has to be looked at from time to time.
+
+A job is the safety net for what its maker attempts first. One that a killed worker held is given back after its lease.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import procrastinate
+import psycopg
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Job
+
+from connector.db import Pool, connection
+from connector.errors import ConnectorError
+from connector.exchange import store
+from connector.exchange.delivery import Delivery
+from connector.exchange.service import Exchange
+from connector.identity.store import purge_used_tokens
+from connector.settings import ExchangeSettings
+from connector.telemetry import Event, log
+from connector.transfer.tasks import Downloads
+
+QUEUES = ("exchange", "transfer")
+CONCURRENT_JOBS = 16
+STALLED_CHECK_SECONDS = 10.0
+SWEEP_SECONDS = 60.0
+RESTART_SECONDS = 2.0
+
+
+class BackOff(procrastinate.BaseRetryStrategy):
+    """1, 2, 4 … seconds, up to a longest wait, for as long as the job itself raises."""
+
+    def __init__(self, longest_seconds: float) -> None:
+        self._longest_seconds = longest_seconds
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> procrastinate.RetryDecision:
+        """Always again: deadlines are the job's own affair."""
+        del exception
+        wait = min(self._longest_seconds, 2.0 ** min(job.attempts, 16))
+        return procrastinate.RetryDecision(retry_in={"milliseconds": int(1000 * wait)})
+
+
+@dataclass
+class Worker:
+    """Runs the jobs of one participant; several, in several processes, may share a database."""
+
+    pool: Pool
+    database_url: str
+    settings: ExchangeSettings
+    exchange: Exchange
+    delivery: Delivery
+    downloads: Downloads
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
+
+    def start(self) -> None:
+        """Begin, in tasks of the running loop."""
+        logging.getLogger("procrastinate").setLevel(logging.CRITICAL)  # we log failures ourselves, without tracebacks
+        self._tasks = [
+            asyncio.create_task(self._forever(self._run_jobs, RESTART_SECONDS)),
+            asyncio.create_task(self._forever(self._sweep, SWEEP_SECONDS)),
+        ]
+
+    async def stop(self) -> None:
+        """Stop; unfinished jobs are given back."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _forever(self, work: Callable[[], Awaitable[None]], pause_seconds: float) -> None:
+        while True:
+            try:
+                await work()
+            except* (ConnectorError, ConnectorException, psycopg.Error) as errors:
+                log.warning(Event.DATABASE_AWAY, error=type(errors.exceptions[0]).__name__)
+            except* Exception:
+                log.exception(Event.UNEXPECTED, where=getattr(work, "__name__", "worker"))
+            await asyncio.sleep(pause_seconds)
+
+    def _app(self) -> procrastinate.App:
+        connector = procrastinate.PsycopgConnector(conninfo=self.database_url, min_size=1, max_size=3)
+        app = procrastinate.App(connector=connector)
+        again = BackOff(self.settings.retry_max_wait_seconds)
+
+        @app.task(name="deliver", queue="exchange", retry=again)
+        async def deliver(pid: str, message_id: str) -> None:  # pyright: ignore[reportUnusedFunction] -- registered by name
+            await self.delivery.send_by_job(pid, message_id)
+
+        @app.task(name="download", queue="transfer", retry=again, pass_context=True)
+        async def download(context: procrastinate.JobContext, pid: str) -> None:  # pyright: ignore[reportUnusedFunction]
+            await self.downloads.run(pid, attempt=context.job.attempts if context.job else 0)
+
+        return app
+
+    async def _run_jobs(self) -> None:
+        app = self._app()
+        async with app.open_async(), asyncio.TaskGroup() as group:
+            group.create_task(self._take_back(app))
+            await app.run_worker_async(
+                queues=QUEUES,
+                concurrency=CONCURRENT_JOBS,
+                install_signal_handlers=False,
+                delete_jobs="successful",
+                shutdown_graceful_timeout=1.0,
+            )
+
+    async def _take_back(self, app: procrastinate.App) -> None:
+        """Give back the jobs of workers that have been silent for their lease."""
+        while True:
+            for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=self.settings.lease_seconds):
+                await app.job_manager.retry_job(job)
+                log.warning(Event.JOBS_TAKEN_BACK, job=job.id, task=job.task_name, lock=job.lock)
+            await asyncio.sleep(STALLED_CHECK_SECONDS)
+
+    async def _sweep(self) -> None:
+        """End what has passed its deadline, and forget tokens that nobody would accept any more."""
+        async with connection(self.pool) as conn:
+            await purge_used_tokens(conn, now=self.exchange.clock())
+            overdue = await store.list_overdue(conn, now=self.exchange.clock())
+        for pid, kind in overdue:
+            process = await self.exchange.load(kind, pid)
+            await self.exchange.give_up(process, code="deadline", reason=f"the {kind} was not finished in time")
