@@ -3,10 +3,17 @@
 import asyncio
 import os
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from connector.errors import AddressRefused, DeliveryError
 from connector.http import GuardedHttp, Response, is_public
@@ -49,9 +56,9 @@ class ScriptedPeer:
 
 
 @asynccontextmanager
-async def serving(reply: Reply) -> AsyncIterator[ScriptedPeer]:
+async def serving(reply: Reply, context: ssl.SSLContext | None = None) -> AsyncIterator[ScriptedPeer]:
     peer = ScriptedPeer(reply)
-    server = await asyncio.start_server(peer, "127.0.0.1", 0)
+    server = await asyncio.start_server(peer, "127.0.0.1", 0, ssl=context)
     peer.port = server.sockets[0].getsockname()[1]
     try:
         yield peer
@@ -66,6 +73,24 @@ async def way_out(*allow: str, **limits: float) -> AsyncIterator[GuardedHttp]:
         yield http
     finally:
         await http.close()
+
+
+def self_signed_certificate(folder: Path) -> Path:
+    """A PEM file with key and certificate for localhost."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(
+            name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(hours=1)
+        )
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + certificate.public_bytes(Encoding.PEM)
+    path = folder / "certificate.pem"
+    path.write_bytes(pem)
+    return path
 
 
 def answer(body: bytes = b"ok", *, status: str = "200 OK", headers: str = "") -> Reply:
@@ -227,6 +252,39 @@ async def test_what_is_not_a_plain_https_url_is_refused_and_shows_no_secret(url:
         with pytest.raises(AddressRefused) as refused:
             await http.request("GET", url)
     assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        pytest.param(["127.0.0.1"], id="a private address"),
+        pytest.param(["93.184.215.14", "127.0.0.1"], id="a public and a private address"),
+        pytest.param(["::ffff:127.0.0.1"], id="a mapped address"),
+    ],
+)
+async def test_a_name_does_not_lead_to_a_private_address(addresses: list[str], monkeypatch: pytest.MonkeyPatch):
+    def name_server(_: str, port: int, *__: object, **___: object) -> list[tuple[object, ...]]:
+        return [
+            (socket.AF_INET6, socket.SOCK_STREAM, 6, "", (address, port, 0, 0))
+            if ":" in address
+            else (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))
+            for address in addresses
+        ]
+
+    async with serving(answer()) as peer, way_out(connect_timeout_seconds=1) as http:
+        monkeypatch.setattr(socket, "getaddrinfo", name_server)
+        with pytest.raises(AddressRefused, match="not a public address"):
+            await http.request("GET", f"https://hostile.example:{peer.port}/")
+        assert peer.connections == 0
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(self_signed_certificate(tmp_path))
+    async with serving(answer(), context) as peer, way_out(peer.name) as http:
+        with pytest.raises(DeliveryError, match="certificate is not valid"):
+            await http.request("GET", f"https://{peer.name}/")
+        assert peer.requests == []
 
 
 async def test_a_redirect_within_the_origin_is_followed_for_get():
