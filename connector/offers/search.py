@@ -60,7 +60,7 @@ def render_filter(search: Search) -> list[dict[str, Any]]:
 def _parsed(word: str, value: Any, *, path: str) -> Any:
     try:
         return _FILTERS[word](value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise MalformedMessage(f"{path}: expected {_EXPECTED[word]}") from None
 
 

@@ -21,6 +21,7 @@ from connector.offers.remote import Peers
 from connector.offers.service import Offers
 from connector.offers.store import files_of
 from connector.settings import HttpSettings
+from tests.conftest import skip_or_fail
 from tests.unit.offers.builders import FOR_RESEARCH, OPEN
 from tests.unit.offers.serving import listen, serving
 
@@ -167,3 +168,27 @@ async def test_a_catalogue_of_nobody_is_refused(api: Call) -> None:
     assert (await api("POST", "/api/catalog", participant="provider.example"))[0] == 400
     status, error = await api("POST", "/api/catalog", participant="did:web:provider.example")
     assert (status, error["code"]) == (502, "delivery_failed")
+
+
+DATA = Path(__file__).parents[2].parent / "shared" / "data"
+
+
+async def test_a_real_sfincs_run_becomes_one_offering(api: Call) -> None:
+    if not DATA.is_dir():
+        skip_or_fail(f"the shared test data is not in {DATA}")
+    _, report = await api("POST", "/api/offerings", folder=str(DATA / "sfincs-run"), policy=OPEN)
+    (published,) = report["published"]
+    _, entry = await api("GET", f"/api/offerings/{published['id']}")
+    assert (published["outcome"], entry["kind"], report["problems"]) == ("new", "folder", [])
+    assert entry["start"] < entry["end"]
+
+
+async def test_the_real_climate_field_needs_a_crs(api: Call) -> None:
+    if not DATA.is_dir():
+        skip_or_fail(f"the shared test data is not in {DATA}")
+    field = str(DATA / "climate-dt" / "climate-dt.tiff")
+    _, refused = await api("POST", "/api/offerings", folder=field, policy=OPEN)
+    assert (refused["published"], [each["path"] for each in refused["problems"]]) == ([], ["climate-dt.tiff"])
+    _, report = await api("POST", "/api/offerings", folder=field, policy=OPEN, crs="EPSG:4326")
+    (published,) = report["published"]
+    assert (published["id"], published["files"], report["problems"]) == ("climate-dt", 1, [])
