@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import importlib
+import os
 import signal
 import socket
 from collections.abc import Callable, Generator
@@ -12,6 +13,12 @@ import uvicorn
 from connector.app import running
 from connector.errors import ConfigurationError
 from connector.management import access
+from connector.management.participant_file import (
+    Whereabouts,
+    management_address,
+    remove_participant_file,
+    write_participant_file,
+)
 from connector.postgres import create_database, start_embedded
 from connector.settings import Settings
 from connector.telemetry import Event, log
@@ -20,7 +27,8 @@ BACKLOG = 512
 # Longer than our own client keeps an idle connection, so that it is always the client that closes one.
 KEEP_ALIVE_SECONDS = 75
 STOP_SECONDS = 3
-PARTICIPANT_FILE = "participant.json"
+
+OnListening = Callable[[Whereabouts], None]
 
 
 class _Server(uvicorn.Server):
@@ -32,26 +40,34 @@ class _Server(uvicorn.Server):
         yield
 
 
-def serve(settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM. Raises ConfigurationError if the participant cannot start."""
+def serve(settings: Settings, *, on_listening: OnListening | None = None) -> None:
+    """Serve until SIGINT or SIGTERM. Raises ConfigurationError if the participant cannot start.
+
+    `on_listening` is called once requests are taken; the database may come later.
+    """
     sockets = (
         bind(settings.protocol_host, settings.protocol_port, "TIDEGATE_PROTOCOL_PORT"),
         bind(settings.management_host, settings.management_port, "TIDEGATE_MANAGEMENT_PORT"),
     )
     access.load_or_create_operator_token(settings.home)
     if settings.database_url is not None:
-        _serve_on(settings, settings.database_url.get_secret_value(), sockets)
+        _serve_on(settings, settings.database_url.get_secret_value(), sockets, on_listening)
         return
     server = start_embedded(settings.home, settings.postgres)
     try:
-        _serve_on(settings, create_database(server.admin_url, name="tidegate"), sockets)
+        _serve_on(settings, create_database(server.admin_url, name="tidegate"), sockets, on_listening)
     finally:
         server.stop()
 
 
-def _serve_on(settings: Settings, database_url: str, sockets: tuple[socket.socket, socket.socket]) -> None:
+def _serve_on(
+    settings: Settings,
+    database_url: str,
+    sockets: tuple[socket.socket, socket.socket],
+    on_listening: OnListening | None,
+) -> None:
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_run(settings, database_url, sockets))
+        runner.run(_run(settings, database_url, sockets, on_listening))
 
 
 def bind(host: str, port: int, setting: str) -> socket.socket:
@@ -71,7 +87,12 @@ def bind(host: str, port: int, setting: str) -> socket.socket:
     return listening
 
 
-async def _run(settings: Settings, database_url: str, sockets: tuple[socket.socket, socket.socket]) -> None:
+async def _run(
+    settings: Settings,
+    database_url: str,
+    sockets: tuple[socket.socket, socket.socket],
+    on_listening: OnListening | None,
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -82,13 +103,18 @@ async def _run(settings: Settings, database_url: str, sockets: tuple[socket.sock
             asyncio.create_task(server.serve(sockets=[listening]))
             for server, listening in zip(servers, sockets, strict=True)
         ]
-        log.info(Event.STARTED, did=settings.did, url=settings.public_url, management=settings.management_url)
+        whereabouts = Whereabouts(management_address(sockets[1]), settings.did, os.getpid())
+        write_participant_file(settings.home, whereabouts)
+        log.info(Event.STARTED, did=settings.did, url=settings.public_url, management=whereabouts.management_url)
+        if on_listening is not None:
+            on_listening(whereabouts)
         waiting = asyncio.create_task(stop.wait())
         await asyncio.wait({waiting, *serving}, return_when=asyncio.FIRST_COMPLETED)
         participant.watch.cut_all("the participant is stopping")
         for server in servers:
             server.should_exit = True
         await asyncio.gather(*serving, return_exceptions=True)
+        remove_participant_file(settings.home, whereabouts.pid)
     log.info(Event.STOPPED, did=settings.did)
 
 
