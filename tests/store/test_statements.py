@@ -28,9 +28,12 @@ def test_every_statement_prepares(database_url: str, feature: str) -> None:
 
 
 @pytest.mark.parametrize("feature", FEATURES)
-def test_every_statement_is_used(feature: str) -> None:
-    used = {name for file in (ROOT / "connector").rglob("*.py") for name in _names_used(file, feature)}
-    assert set(queries(feature)) - used == set(), "statements nobody uses"
+def test_every_statement_is_used_and_every_used_one_exists(feature: str) -> None:
+    trees = [ast.parse(file.read_text("utf-8")) for file in (ROOT / "connector").rglob("*.py")]
+    names = [(tree, _names_of(tree, feature)) for tree in trees]
+    words = {node.value for tree, bound in names if bound for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    used = {name for tree, bound in names for name in _subscripts(tree, bound)}
+    assert set(queries(feature)) - words == set(), "statements nobody uses"
     assert used - set(queries(feature)) == set(), "statements that are not in the file"
 
 
@@ -66,25 +69,25 @@ def _numbered(statement: str) -> str:
     return statement.replace("%%", "%")
 
 
-def _names_used(file: Path, feature: str) -> list[str]:
-    """`X["name"]` for every X bound by `X = queries("feature")` in this file."""
-    tree = ast.parse(file.read_text("utf-8"))
-    bound = {
+def _names_of(tree: ast.Module, feature: str) -> set[str]:
+    """Every X of `X = queries("feature")`."""
+    return {
         node.targets[0].id
         for node in ast.walk(tree)
         if isinstance(node, ast.Assign)
         and isinstance(node.targets[0], ast.Name)
-        and isinstance(node.value, ast.Call)
-        and isinstance(node.value.func, ast.Name)
-        and node.value.func.id == "queries"
-        and [getattr(argument, "value", None) for argument in node.value.args] == [feature]
+        and ast.unparse(node.value) == f"queries({feature!r})"
     }
+
+
+def _subscripts(tree: ast.Module, names: set[str]) -> list[str]:
+    """Every name of `X["name"]`."""
     return [
         node.slice.value
         for node in ast.walk(tree)
         if isinstance(node, ast.Subscript)
         and isinstance(node.value, ast.Name)
-        and node.value.id in bound
+        and node.value.id in names
         and isinstance(node.slice, ast.Constant)
         and isinstance(node.slice.value, str)
     ]
