@@ -33,7 +33,7 @@ def render_item(offering: Offering) -> dict[str, Any]:
         end_datetime=offering.end if _is_range(offering) else None,
         properties=_properties(offering),
         stac_extensions=_extensions(offering),
-        assets={asset.path: _asset(asset) for asset in offering.assets},
+        assets={asset.path: _asset(asset, _bands(offering)) for asset in offering.assets},
     )
     return item.to_dict(include_self_link=False, transform_hrefs=False)
 
@@ -68,8 +68,6 @@ def _properties(offering: Offering) -> dict[str, Any]:
         properties |= (
             {"proj:code": offering.crs} if _is_code(offering.crs) else {"proj:code": None, "proj:wkt2": offering.crs}
         )
-    if offering.variables:
-        properties["bands"] = [_band(variable) for variable in offering.variables]
     if "cube:dimensions" in properties:
         properties["cube:variables"] = {variable.name: _cube_variable(variable) for variable in offering.variables}
     return properties
@@ -77,6 +75,13 @@ def _properties(offering: Offering) -> dict[str, Any]:
 
 def _is_code(crs: str) -> bool:
     return ":" in crs and "[" not in crs
+
+
+def _bands(offering: Offering) -> dict[str, Any]:
+    """STAC 1.1 allows bands on assets only; in a folder nothing says which file holds which variable (see the cube)."""
+    if offering.kind != "file" or not offering.variables:
+        return {}
+    return {"bands": [_band(variable) for variable in offering.variables]}
 
 
 def _band(variable: Variable) -> dict[str, Any]:
@@ -101,13 +106,13 @@ def _extensions(offering: Offering) -> list[str]:
     return [extension for extension, used in uses.items() if used]
 
 
-def _asset(asset: Asset) -> pystac.Asset:
+def _asset(asset: Asset, bands: dict[str, Any]) -> pystac.Asset:
     return pystac.Asset(
         href="./" + quote(asset.path),
         title=asset.title,
         media_type=asset.media_type,
         roles=list(asset.roles),
-        extra_fields={"file:size": asset.bytes, "file:checksum": SHA256_MULTIHASH_PREFIX + asset.sha256},
+        extra_fields={"file:size": asset.bytes, "file:checksum": SHA256_MULTIHASH_PREFIX + asset.sha256, **bands},
     )
 
 

@@ -172,7 +172,7 @@ def _wrap(geometry: Any) -> Footprint:
     west, south, east, north = geometry.bounds
     if east - west >= FULL_TURN_DEGREES and _is_box(geometry):
         geometry, west, east = geos.box(-180.0, south, 180.0, north), -180.0, 180.0
-    simple = geometry.simplify(SIMPLIFY_RELATIVE * max(east - west, north - south))
+    simple = _simplified(geometry, SIMPLIFY_RELATIVE * max(east - west, north - south))
     turns = range(math.floor((west + 180) / 360), math.ceil((east - 180) / 360) + 1)
     world = geos.box(-180.0, -90.0, 180.0, 90.0)
     pieces = [geos.transform(simple, _shift(-360.0 * turn)).intersection(world) for turn in turns]
@@ -180,6 +180,12 @@ def _wrap(geometry: Any) -> Footprint:
     document: dict[str, Any] = mapping(geos.orient_polygons(merged, exterior_cw=False))
     geojson = {"type": document["type"], "coordinates": _rounded(document["coordinates"])}
     return Footprint(geometry=geojson, bbox=_bbox(west, max(south, -90.0), east, min(north, 90.0)))
+
+
+def _simplified(geometry: Any, tolerance: float) -> Any:
+    """Without the points that straight sides were given. Never empty, never crossing itself."""
+    simple = geometry.simplify(tolerance, preserve_topology=False)
+    return simple if simple.is_valid and not simple.is_empty else geometry.simplify(tolerance)
 
 
 def _is_box(geometry: Any) -> bool:

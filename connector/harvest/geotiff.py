@@ -73,7 +73,8 @@ def _outline(dataset: Any) -> Any:
     """The four outer pixel corners through the affine transform, so a rotated raster stays rotated. Shape (5, 2)."""
     width, height = dataset.width, dataset.height
     corners = [(0, height), (width, height), (width, 0), (0, 0), (0, height)]
-    return np.array([dataset.transform * corner for corner in corners], dtype=np.float64)
+    a, b, c, d, e, f = dataset.transform[:6]
+    return np.array([(a * column + b * row + c, d * column + e * row + f) for column, row in corners], dtype=np.float64)
 
 
 def read_period(dataset: Any) -> Period | None:

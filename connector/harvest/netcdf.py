@@ -15,6 +15,7 @@ from pyproj import CRS
 
 from catalog.model import Variable
 from connector.harvest import cf
+from connector.harvest.classic import missing_bytes
 from connector.harvest.crs import NO_CRS_HINT, WGS84, code_of, is_plain_degrees, parse_cf_crs, parse_crs
 from connector.harvest.footprint import (
     Floats,
@@ -30,6 +31,7 @@ from connector.harvest.footprint import (
 from connector.harvest.model import SourceRefused
 from connector.harvest.times import Period, cf_period, join
 
+NOT_WHOLE_HINT = "check that the file was written and copied whole"
 MAX_VARIABLES = 2000
 
 
@@ -53,12 +55,13 @@ class Place:
 def opened(path: Path) -> Generator[Any]:
     """The file as a netCDF4 dataset. Raises SourceRefused where it is not one, or is damaged."""
     try:
+        lacking = missing_bytes(path)
         dataset: Any = netCDF4.Dataset(str(path), mode="r")
-    except (OSError, RuntimeError) as error:
-        raise SourceRefused(
-            "it is not a readable NetCDF file", hint="check that it was written and copied whole"
-        ) from error
+    except (OSError, RuntimeError, ValueError) as error:
+        raise SourceRefused("it is not a readable NetCDF file", hint=NOT_WHOLE_HINT) from error
     with dataset:
+        if lacking:
+            raise SourceRefused(f"its last {lacking} bytes are missing", hint=NOT_WHOLE_HINT)
         yield dataset
 
 
@@ -70,9 +73,7 @@ def check_whole(dataset: Any) -> None:
         try:
             variable[tuple(-1 for _ in variable.shape)]
         except (OSError, RuntimeError, IndexError) as error:
-            raise SourceRefused(
-                f"its variable {variable.name} cannot be read", hint="check that the file was written and copied whole"
-            ) from error
+            raise SourceRefused(f"its variable {variable.name} cannot be read", hint=NOT_WHOLE_HINT) from error
 
 
 def read_place(dataset: Any, *, crs: str | None) -> Place:
@@ -207,7 +208,7 @@ def _curvilinear(x: Floats, y: Floats, crs: CRS) -> Footprint:
 
 
 def file_crs(dataset: Any) -> CRS | None:
-    """The reference system of the file's grid mapping; None where it has none. Raises SourceRefused for a broken one."""
+    """The reference system of the grid mapping; None where there is none. Raises SourceRefused for a broken one."""
     for variable in _grid_mappings(dataset):
         if (crs := _mapping_crs(variable)) is not None:
             return crs

@@ -199,13 +199,16 @@ def _run_description(folder: Path, results: dict[str, Any], keys: dict[str, str]
     grid = sfincs.parse_grid(keys)
     where = f" on a grid of {grid.sentence()}" if grid else ""
     main = next(iter(results.values()))
-    properties = _cube(list(results.values()), facts) | {
-        "processing:software": {"SFINCS": cf.text(main, "Build-Revision") or "unknown"}
-    }
-    what = f"Inputs and results of the flood model SFINCS{where}, in {place.crs.name}: {_named(variables)}."
+    revision = cf.text(main, "Build-Revision")
+    properties = _cube(list(results.values()), facts)
+    properties |= {"processing:software": {"SFINCS": revision}} if revision else {}
+    note = _note(results)
+    origin = (
+        "Synthetic flood results in SFINCS layout" if note.startswith(" SYNTHETIC") else "SFINCS flood model results"
+    )
     return Description(
-        title=f"SFINCS flood model results ({folder.name})",
-        description=what + _note(results),
+        title=f"{origin} ({folder.name})",
+        description=f"{origin}{where}, in {place.crs.name}: {_named(variables)}.{note}",
         kind="folder",
         keywords=_keywords(variables, "SFINCS", "flood"),
         **_shared(facts, properties, written=(folder / next(iter(results))).stat().st_mtime),

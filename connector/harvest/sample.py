@@ -13,7 +13,7 @@ WRITE_TIME_LIMIT_SECONDS = 60
 
 
 def write_sample_run(folder: Path) -> None:
-    """A small synthetic run, which says that it is synthetic, in `folder`. Raises StorageError where it cannot be written.
+    """A small run in `folder`, which says that it is synthetic. Raises StorageError where it cannot be written.
 
     Written by a process of its own, so that no participant loads the NetCDF libraries.
     """

@@ -1,6 +1,6 @@
 """Writes a small run in SFINCS' output layout, for users who have none. `python -m connector.harvest.synthetic FOLDER`.
 
-Nothing in it was computed by SFINCS, and each file says so: a smooth surge over a sloping shore, on a rotated grid off
+Nothing in it was computed by SFINCS, and each file says so: a smooth surge over a sloping shore, on a rotated grid on
 the Dutch coast. The same bytes every time, so that its digest can be compared between machines.
 """
 
@@ -18,7 +18,7 @@ NOTE = "SYNTHETIC: written by Tidegate in SFINCS' output layout for demonstratio
 EPSG = 32631
 GRID = Grid(mmax=60, nmax=40, dx=100.0, dy=100.0, x0=585_000.0, y0=5_770_000.0, rotation=35.0)
 HOURS = 25
-REFERENCE = "2026-01-10 00:00:00"
+UNITS = "seconds since 2026-01-10 00:00:00"
 STATIONS = {"harbour": (10, 8), "beach": (20, 30), "polder": (34, 52)}  # row n, column m
 MISSING = -99999.0
 
@@ -78,8 +78,7 @@ def _new(path: Path, title: str) -> Any:
     crs.setncatts({"EPSG": "-", "epsg_code": f"EPSG:{EPSG}"})
     crs[...] = EPSG
     dataset.createDimension("time", None)
-    units = f"seconds since {REFERENCE}"
-    _add(dataset, "time", ("time",), np.arange(HOURS) * 3600.0, standard_name="time", units=units)
+    _add(dataset, "time", ("time",), 3600.0 * np.arange(HOURS, dtype=np.float64), standard_name="time", units=UNITS)
     return dataset
 
 
@@ -113,6 +112,8 @@ def _write_map(path: Path, bed: Floats, level: Floats) -> None:
             long_name="bed_level_above_reference_level",
         )
         _add(dataset, "zs", ("time", "n", "m"), level, **shared, standard_name=water, long_name="water_level")
+        last = np.array([3600.0 * (HOURS - 1)])
+        _add(dataset, "timemax", ("timemax",), last, standard_name="time", units=UNITS)
         highest = np.nanmax(np.where(np.isnan(level), MISSING, level), axis=0, keepdims=True)
         _add(dataset, "zsmax", ("timemax", "n", "m"), highest, **shared, long_name="maximum_water_level")
 
