@@ -74,7 +74,7 @@ class Worker:
             try:
                 await work()
             except* (ConnectorError, ConnectorException, psycopg.Error) as errors:
-                log.warning(Event.DATABASE_AWAY, error=type(errors.exceptions[0]).__name__)
+                log.warning(Event.DATABASE_AWAY, error=_cause(errors.exceptions[0]))
             except* Exception:
                 log.exception(Event.UNEXPECTED, where=getattr(work, "__name__", "worker"))
             await asyncio.sleep(pause_seconds)
@@ -99,7 +99,7 @@ class Worker:
         async with app.open_async(), asyncio.TaskGroup() as group:
             group.create_task(self._take_back(app))
             await app.run_worker_async(
-                queues=QUEUES,
+                queues=list(QUEUES),
                 concurrency=CONCURRENT_JOBS,
                 install_signal_handlers=False,
                 delete_jobs="successful",
@@ -122,3 +122,12 @@ class Worker:
         for pid, kind in overdue:
             process = await self.exchange.load(kind, pid)
             await self.exchange.give_up(process, code="deadline", reason=f"the {kind} was not finished in time")
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost reason, in one line."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    if isinstance(error, ExceptionGroup) and error.exceptions:
+        return _cause(error.exceptions[0])
+    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"

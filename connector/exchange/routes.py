@@ -97,8 +97,12 @@ def parse(document: dict[str, Any], expected: type[M]) -> M:
 
 def acknowledgement(exchange: Exchange, process: Process, state: m.Document, *, status: int) -> Response:
     """The answer to a message; what the process has to send next is attempted once it is written."""
-    attempt = BackgroundTask(exchange.attempt, process) if process.outbound is not None else None
-    return Response(encode(state), status_code=status, media_type="application/json", background=attempt)
+
+    async def attempt() -> None:
+        exchange.attempt(process)
+
+    follows = BackgroundTask(attempt) if process.outbound is not None else None
+    return Response(encode(state), status_code=status, media_type="application/json", background=follows)
 
 
 def standing(state: m.Document) -> Response:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from fastapi import APIRouter, Query
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from connector.agreements.model import Agreement
 from connector.agreements.store import list_agreements
+from connector.dataplane.download import reverify
 from connector.db import connection
 from connector.errors import NotFound
 from connector.exchange import store
@@ -19,7 +21,7 @@ from connector.exchange.service import Exchange
 from connector.negotiation.service import Negotiations
 from connector.offers.remote import Peers
 from connector.transfer.service import Transfers
-from connector.transfer.tasks import Downloads
+from connector.transfer.tasks import Downloads, received_from
 from policies import PolicyError, describe_policy, parse_policy
 
 MAX_WAIT_SECONDS = 60.0
@@ -126,6 +128,18 @@ class Processes:
             finally:
                 changed.cancel()
 
+    async def verify(self, pid: str) -> dict[str, Any]:
+        """Whether what was delivered is still there, byte for byte; raises NotFound if nothing was."""
+        process = await self.exchange.load("transfer", pid)
+        data = process.data.get("received")
+        if data is None:
+            raise NotFound(f"transfer {pid} has delivered nothing", hint="it has when its state is COMPLETED")
+        return {
+            "pid": pid,
+            "digest": data["digest"],
+            "verified": await reverify(Path(data["path"]), received_from(data)),
+        }
+
     async def newest(self, kind: Kind, *, before: str | None, limit: int) -> list[dict[str, Any]]:
         """The newest processes."""
         async with connection(self.exchange.pool) as conn:
@@ -230,6 +244,11 @@ def router(processes: Processes) -> APIRouter:  # noqa: C901 -- one nested funct
     async def end_transfer(pid: str, why: Why) -> dict[str, Any]:  # pyright: ignore[reportUnusedFunction]
         """End a transfer."""
         return processes.shown(await transfers.terminate(pid, reason=why.reason))
+
+    @routes.get("/transfers/{pid}/verification")
+    async def verify(pid: str) -> dict[str, Any]:  # pyright: ignore[reportUnusedFunction]
+        """Read the delivered files again: whether they still have the digest they were received with."""
+        return await processes.verify(pid)
 
     @routes.get("/agreements")
     async def agreements(limit: int = Limit) -> list[dict[str, Any]]:  # pyright: ignore[reportUnusedFunction]
