@@ -57,7 +57,7 @@ class PeerError(ConnectorError):
 
 
 class MalformedMessage(PeerError):  # noqa: N818
-    """This is not a valid message of the protocol."""
+    """Not a valid message of the protocol."""
 
     code = "malformed_message"
 

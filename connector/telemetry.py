@@ -1,7 +1,7 @@
 """Names of everything that is logged, and how it is written.
 
-The first argument of a log call is an `Event`; everything else is a field. Identifiers are logged, never bodies, tokens or
-objects. `info` is a change of state, `warning` a handled surprise, `error` needs a person.
+The first argument of a log call is an `Event`; everything else is a field. Identifiers are logged, never bodies, tokens
+or objects. `info` is a change of state, `warning` a handled surprise, `error` needs a person.
 """
 
 import logging

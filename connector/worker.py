@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import cast
 
 import procrastinate
 import psycopg
@@ -75,7 +76,7 @@ class Worker:
                 await work()
             except* (ConnectorError, ConnectorException, psycopg.Error) as errors:
                 log.warning(Event.DATABASE_AWAY, error=_cause(errors.exceptions[0]))
-            except* Exception:
+            except* Exception:  # noqa: BLE001 -- the worker loop is one of the two places that must go on after anything
                 log.exception(Event.UNEXPECTED, where=getattr(work, "__name__", "worker"))
             await asyncio.sleep(pause_seconds)
 
@@ -128,6 +129,7 @@ def _cause(error: BaseException) -> str:
     """The innermost reason, in one line."""
     while error.__cause__ is not None:
         error = error.__cause__
-    if isinstance(error, ExceptionGroup) and error.exceptions:
-        return _cause(error.exceptions[0])
+    if isinstance(error, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        return _cause(group.exceptions[0])
     return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"

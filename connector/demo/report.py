@@ -7,7 +7,7 @@ from connector.demo.space import DataSpace
 
 
 def report(space: DataSpace, *, seconds: float) -> dict[str, Any]:
-    """The facts of all exchanges so far. `seconds` is how long it took; `is_good` says whether all of it is as it should be.
+    """The facts of all exchanges so far; `is_good` says whether all is as it should be. `seconds`: how long it took.
 
     Nothing is remembered: the provider says what it offers, the consumer what was agreed, refused and received (its
     files are read again), the authority what both parties have recorded.

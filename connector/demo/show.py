@@ -63,6 +63,7 @@ class SilentTeller:
 
     def transfer(self, title: str, follow: Callable[[], tuple[int, int, bool]]) -> None:
         """Only waits."""
+        del title
         ended = False
         while not ended:
             _, _, ended = follow()

@@ -80,7 +80,7 @@ class RunningParticipant:
         while time.monotonic() < deadline:
             if self.process is None or self.process.poll() is not None:
                 break
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.management_url}/readyz", timeout=2):
+            with contextlib.suppress(OSError), urllib.request.urlopen(self.management_url + "/readyz", timeout=2):  # noqa: S310 -- our own
                 return
             time.sleep(0.02)
         raise ConfigurationError(f"the {self.role} did not start", hint=f"{self.log}: {_tail(self.log)}")
@@ -141,8 +141,8 @@ class DataSpace:
 
     def close(self) -> None:
         """Stop everything and remove the folder."""
-        for participant in reversed(self.participants.values()):
-            participant.stop()
+        for role in reversed(ROLES):
+            self.participants[role].stop()
         self.server.remove()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -243,7 +243,7 @@ def _tail(log: Path) -> str:
 
 def _api_error(error: urllib.error.HTTPError) -> ApiError:
     try:
-        document = json.load(error)
+        document: dict[str, Any] = json.load(error)
     except ValueError:
         document = {}
     return ApiError(str(document.get("message") or f"HTTP {error.code}"), hint=document.get("hint"))

@@ -135,8 +135,8 @@ class Story:
         self.tell.transfer(title, follow)
         ended = consumer.call("GET", f"/api/transfers/{pid}?wait_seconds={WAIT_SECONDS}")
         if ended["state"] != "COMPLETED":
-            reason = (ended["failure"] or {}).get("reason") or ended["last_error"]
-            raise StoryFailed(f"the transfer of {title} is {ended['state']}: {reason}")
+            failure = ended["failure"] or {"reason": ended["last_error"]}
+            raise StoryFailed(f"the transfer of {title} is {ended['state']}: {failure['reason']}")
         received = ended["received"]
         self.tell.note(f"{len(received['files'])} files, SHA-256 {received['digest']}, verified, in {received['path']}")
 

@@ -1,8 +1,8 @@
 """Sends what is stored, and learns from the answer.
 
-2xx: the peer has it, and we record it. 404, 401, 408, 409, 425, 429, reset, timeout and 5xx: the same body again, with a
-new token and back-off. Any other 4xx: the peer says the move is illegal, so its state is read with GET; if it is behind
-we send again, if it is ahead we catch up, otherwise the process ends.
+2xx: the peer has it, and we record it. 401, 404, 408, 409, 425, 429, reset, timeout and 5xx: the same body again,
+with a new token and back-off. Any other 4xx: the peer says the move is illegal, so its state is read with GET; if it
+is behind we send again, if it is ahead we catch up, otherwise the process ends.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""A step of a process as the one JSON argument of `exchange_step_v1`: events, audit leaves, what is to be sent. Pure."""
+"""A step of a process as the one JSON argument of `exchange_step_v1`: events, leaves, what is to be sent. Pure."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from connector.identity.verify import Peer
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What a step needs from outside: the time, fresh salts (4 × 32 bytes a leaf, drawn in order) and waiting times."""
+    """What a step needs from outside: the time, fresh salts (four for each leaf, in order), waiting times."""
 
     now: datetime
     salts: Sequence[bytes]

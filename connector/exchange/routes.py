@@ -31,7 +31,7 @@ class Surface:
     max_message_bytes: int
 
     async def read(self, request: Request) -> tuple[Peer, dict[str, Any], bytes]:
-        """The verified peer, and the body as JSON and as it came. The token is used up with the step, or by `refuse`."""
+        """The verified peer, and the body as JSON and as it came. The token is still to be used up, with the step."""
         body = await read_body(request, limit=self.max_message_bytes)
         peer = await self.verifier.verify_peer(PeerRequest(request.headers.get("authorization"), body), consume=False)
         try:

@@ -1,7 +1,7 @@
 """Moves processes: what happens in one transaction when the peer, our operator or a deadline says something.
 
-    receive:  [ lock, step, append event, append audit leaf, store what follows, defer its job ] → acknowledge → first attempt
-    send:     POST → acknowledged? → [ lock, step, append event, append audit leaf, cancel the job ]
+    receive:  [ lock, step, append event and leaf, store what follows, defer its job ] → acknowledge → first attempt
+    send:     POST → acknowledged? → [ lock, step, append event and leaf, cancel the job ]
 
 Each bracket is one round trip. Nothing is sent that is not committed; whoever commits makes the first attempt.
 """
@@ -106,7 +106,7 @@ class Exchange:
             if reading in {Reading.ILLEGAL, Reading.CROSSING_LOST}:
                 raise MoveNotAllowed(
                     f"a {inbound.message} from the {other(process.role)} is not allowed in state {process.state}",
-                    hint=f"allowed now: {', '.join(process.allowed(other(process.role))) or 'nothing, the process has ended'}",
+                    hint=f"allowed now: {', '.join(process.allowed(other(process.role))) or 'nothing, it has ended'}",
                 )
             step = await self._received_step(process, inbound, reading, react)
             after = await self.run(step)
@@ -183,7 +183,10 @@ class Exchange:
         return opened
 
     async def command(self, kind: Kind, pid: str, message: str, react: React) -> Process:
-        """Our own next message, asked for by the operator or by an event. Final messages supersede what is still to be sent."""
+        """Our own next message, asked for by the operator or by an event.
+
+        A termination or suspension supersedes what is still to be sent; anything else waits for it.
+        """
         for _ in range(STEP_TRIES):
             process = await self.load(kind, pid)
             target = process.target_of(message, process.role)
@@ -289,7 +292,7 @@ class Exchange:
             return answer
 
     def attempt(self, process: Process) -> None:
-        """Make the first attempt of what `process` has to send, without waiting for it: call it after the response is written."""
+        """Make the first attempt of what is to be sent, in the background: call it once the response is written."""
         if process.outbound is None:
             return
         task = asyncio.create_task(self._attempt(process))

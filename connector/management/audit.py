@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Query
@@ -36,7 +36,9 @@ def router(
 
     @routes.get("/leaves")
     async def leaves(  # pyright: ignore[reportUnusedFunction] -- FastAPI has it
-        agreement: str | None = None, process: str | None = None, limit: int = Query(default=50, ge=1, le=1000)
+        agreement: str | None = None,
+        process: str | None = None,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 50,
     ) -> list[dict[str, Any]]:
         """The leaves of an agreement or a process, else the newest."""
         async with connection(pool) as conn:

@@ -15,8 +15,9 @@ def terms_of(policy: Mapping[str, Any]) -> dict[str, Any]:
 class Terms:
     """What is on the table.
 
-    `offer` is the offer as it was sent last, `purpose` what the consumer declared (None: nothing), `version` the
-    offering's version, known to the provider. `agreement` is there from AGREED on. `decision` explains what policy said.
+    `offer` is the offer as sent last, `purpose` what the consumer declared (None: nothing), `version` the
+    offering's version, known to the provider. `agreement` is there from AGREED on. `decision` explains what policy
+    said.
     """
 
     offer: Mapping[str, Any]

@@ -1,6 +1,6 @@
 """DSP 2025-1, contract negotiation over HTTPS: the provider's and the consumer's endpoints.
 
-Both roles share one base address; the process says which of them we are, and the table of moves which messages are legal.
+Both roles share one base address; the process says which of them we are, the table of moves which messages are legal.
 """
 
 from collections.abc import Awaitable, Callable
@@ -31,7 +31,7 @@ from connector.protocol.negotiation import NegotiationState
 M = TypeVar("M", bound=m.Message)
 
 
-def negotiation_routes(negotiations: Negotiations, surface: Surface) -> list[Route]:
+def negotiation_routes(negotiations: Negotiations, surface: Surface) -> list[Route]:  # noqa: C901 -- a list of routes
     """All endpoints, relative to the base of the protocol."""
 
     def opening(expected: type[M], receive: Callable[[M, Inbound], Awaitable[Process]]) -> Endpoint:

@@ -33,7 +33,7 @@ class Negotiations:
     # ---- the peer's messages, we are the provider ----
 
     async def request_received(self, message: m.ContractRequestMessage, inbound: Inbound) -> Process:
-        """An initial request: 400 for an offer that is not ours, else the agreement or a termination with the reason."""
+        """An initial request: 400 for an offer that is not ours, else an agreement or a termination with the reason."""
         if message.callback_address is None:
             raise MalformedMessage("callbackAddress: missing; an initial request says where to answer")
         process = Process(
@@ -71,7 +71,7 @@ class Negotiations:
         return await self.exchange.receive("negotiation", pid, inbound, answer)
 
     async def _answer_terms(self, process: Process, terms: Terms) -> Reaction:
-        """Agree to the terms on the table if they are the ones we publish now; any others are refused with the difference."""
+        """Agree to the terms on the table if they are what we publish now; others are refused with the difference."""
         try:
             published = await self._current_offer(process, terms)
         except OfferNotValid as error:
@@ -135,7 +135,7 @@ class Negotiations:
         return await self.exchange.receive("negotiation", pid, inbound, answer)
 
     async def agreement_received(self, pid: str, message: m.ContractAgreementMessage, inbound: Inbound) -> Process:
-        """An agreement: verified if it equals the accepted offer, else the negotiation is terminated with the reason."""
+        """An agreement: verified if it equals the accepted offer, else the negotiation ends with the reason."""
 
         async def answer(process: Process) -> Reaction:
             return react.agreed(process, terms_from(process.data), message.agreement, own_did=self.did)

@@ -36,7 +36,7 @@ def request(process: Process, *, agreement_id: str, transfer_format: str, callba
 def started(process: Process, ticket: Ticket, *, decision: Mapping[str, Any] | None = None) -> Reaction:
     """The provider opens the flow and says where the data is.
 
-    The flow is open from the moment the start message is stored: the consumer's first request may overtake the answer to it.
+    The flow is open once the start message is stored: the consumer's first request may overtake the answer to it.
     """
     address = m.DataAddress(
         endpoint_type=HTTP_ENDPOINT,
@@ -54,7 +54,7 @@ def started(process: Process, ticket: Ticket, *, decision: Mapping[str, Any] | N
 
 def open_flow(process: Process, ticket: Ticket) -> Effect:
     """The data plane serves this transfer from now on."""
-    assert process.agreement is not None and process.offering is not None  # noqa: S101, PT018 -- known from the request on
+    assert process.agreement is not None and process.offering is not None  # noqa: S101, PT018 -- known since the request
     return Effect(
         *open_flow_statement(
             transfer=process.pid,

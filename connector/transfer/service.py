@@ -120,7 +120,7 @@ class Transfers:
         return Ticket(endpoint, token, jti, expires_at, version, offering.kind)
 
     async def start_received(self, pid: str, message: m.TransferStartMessage, inbound: Inbound) -> Process:
-        """The data may flow. To the consumer the start says where; from the consumer it resumes a suspended transfer."""
+        """The data may flow. To the consumer it says where; from the consumer it resumes a suspended transfer."""
 
         async def answer(process: Process) -> Reaction:
             if process.role == "provider":
@@ -134,7 +134,7 @@ class Transfers:
         return await self.exchange.receive("transfer", pid, inbound, answer)
 
     async def _resumed_by_consumer(self, process: Process) -> Reaction:
-        """The flow opens again if the contract still holds; the consumer's token of the last start stays the good one."""
+        """The flow opens again if the contract still holds; the token of the last start stays the good one."""
         agreement = await self._own_agreement(process)
         decision = self.decide(agreement)
         if not decision.permitted:
@@ -222,7 +222,7 @@ class Transfers:
         return await self._command(pid, "start", answer)
 
     async def acknowledged(self, process: Process, move: Move) -> Reaction:
-        """What follows when the peer has taken a message of ours: a resumption that we asked for goes on downloading."""
+        """What follows when the peer has taken a message of ours: after our resumption the download goes on."""
         if process.role == "consumer" and move.message == "start":
             return Reaction(effects=(Effect(*store.defer_download_statement(pid=process.pid)),))
         return Reaction()

@@ -34,7 +34,7 @@ class Downloads:
     progress: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
 
     async def run(self, pid: str, *, attempt: int) -> None:
-        """Fetch the data of a transfer that is STARTED, from wherever an earlier attempt got. Raises to be called again."""
+        """Fetch the data of a STARTED transfer, from wherever an earlier attempt got. Raises to be called again."""
         process = await self.transfers.exchange.load("transfer", pid)
         access = access_from(process.data)
         if process.state != STARTED or process.role != "consumer" or access is None:
