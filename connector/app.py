@@ -9,9 +9,11 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 from fastapi import APIRouter, Depends, FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,7 +26,7 @@ from connector.authority.service import own_list
 from connector.dataplane.routes import PREFIX, DataPlane
 from connector.dataplane.watch import FlowWatch
 from connector.db import Pool, database_ready, migrate, open_pool
-from connector.errors import ConnectorError, StorageError
+from connector.errors import ConnectorError, InvalidInput, StorageError
 from connector.exchange.delivery import Delivery
 from connector.exchange.model import Inbound, Process
 from connector.exchange.routes import Surface
@@ -150,7 +152,15 @@ async def build(settings: Settings, database_url: str) -> Participant:
     exchange, delivery = _exchange(settings, pool, trust)
     running = _processes(settings, exchange, trust, addresses)
     watch = FlowWatch(database_url)
-    worker = Worker(pool, database_url, settings.exchange, exchange, delivery, running.downloads)
+    worker = Worker(
+        pool,
+        database_url,
+        settings.exchange,
+        exchange,
+        delivery,
+        running.downloads,
+        terminate={"negotiation": running.negotiations.terminate, "transfer": running.transfers.terminate},
+    )
     participant = Participant(
         settings, database_url, pool, trust, running, offers, worker, watch, protocol=Starlette(), management=FastAPI()
     )
@@ -286,6 +296,7 @@ def _management_app(participant: Participant) -> FastAPI:
     app = FastAPI(title="Tidegate", version="1", docs_url=None, redoc_url=None)
     app.add_exception_handler(ConnectorError, _refused)
     app.add_exception_handler(Exception, _unexpected)
+    app.add_exception_handler(RequestValidationError, _invalid)
     guarded = [Depends(operator)]
     routers: list[APIRouter] = [
         status.router(_standing(participant)),
@@ -322,6 +333,16 @@ def _standing(participant: Participant) -> Standing:
 async def _refused(_: Request, error: Exception) -> Response:
     assert isinstance(error, ConnectorError)  # noqa: S101 -- registered for this class
     return Response(orjson.dumps(error.as_json()), error.status, media_type="application/json")
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    """The first thing that is wrong with a request to our own API, in the form of all our errors."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 -- registered for this class
+    first: dict[str, Any] = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return Response(
+        orjson.dumps(InvalidInput(f"{where}: {first['msg']}").as_json()), 422, media_type="application/json"
+    )
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

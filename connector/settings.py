@@ -30,7 +30,7 @@ class HttpSettings(_Group):
     """The guarded way out."""
 
     allow: tuple[str, ...] = Field(default=(), description="host:port pairs that may be private or loopback addresses")
-    connect_timeout_seconds: float = Field(default=3.0, gt=0, le=60)
+    connect_timeout_seconds: float = Field(default=3.0, gt=0, le=60, description="until a connection is there")
     request_timeout_seconds: float = Field(default=10.0, gt=0, le=300, description="whole request, body included")
     stream_idle_timeout_seconds: float = Field(default=30.0, gt=0, le=600, description="between two reads of a stream")
     max_response_bytes: int = Field(default=4 * 1024**2, gt=0, description="of anything that is not a data stream")
@@ -39,9 +39,11 @@ class HttpSettings(_Group):
 class IdentitySettings(_Group):
     """Tokens and members."""
 
-    token_lifetime_seconds: int = Field(default=60, ge=10, le=600)
-    clock_skew_seconds: int = Field(default=30, ge=0, le=60)
-    did_cache_seconds: int = Field(default=300, ge=1, le=86400)
+    token_lifetime_seconds: int = Field(default=60, ge=10, le=600, description="of the token of one message")
+    clock_skew_seconds: int = Field(default=30, ge=0, le=60, description="how far a peer's clock may be from ours")
+    did_cache_seconds: int = Field(
+        default=300, ge=1, le=86400, description="how long a peer's DID document and address are kept"
+    )
     members_max_age_seconds: int = Field(
         default=5,
         ge=1,
@@ -62,22 +64,33 @@ class ExchangeSettings(_Group):
     first_attempt_seconds: float = Field(
         default=15.0, gt=0, le=120, description="after this the job in the database takes over"
     )
-    retry_max_wait_seconds: float = Field(default=60.0, gt=0, le=3600)
+    retry_max_wait_seconds: float = Field(default=60.0, gt=0, le=3600, description="longest wait between attempts")
     delivery_deadline_seconds: int = Field(default=3600, ge=1, description="then the process is terminated")
-    negotiation_deadline_seconds: int = Field(default=7 * 86400, ge=1)
+    negotiation_deadline_seconds: int = Field(
+        default=7 * 86400, ge=1, description="a negotiation that has not ended by then is terminated"
+    )
     lease_seconds: float = Field(default=30.0, ge=1, description="a worker silent for this long loses its jobs")
-    max_message_bytes: int = Field(default=1024**2, gt=0)
-    catalog_page_size: int = Field(default=100, ge=1, le=1000)
+    max_message_bytes: int = Field(default=1024**2, gt=0, description="of a message that a peer sends us")
+    catalog_page_size: int = Field(default=100, ge=1, le=1000, description="datasets on one page of our catalogue")
 
 
 class DataPlaneSettings(_Group):
     """Serving and fetching data."""
 
-    token_lifetime_seconds: int = Field(default=3600, ge=1, le=7 * 86400)
-    chunk_bytes: int = Field(default=1024**2, ge=4096, le=64 * 1024**2)
+    token_lifetime_seconds: int = Field(
+        default=3600, ge=1, le=7 * 86400, description="of the token that a transfer gives its consumer"
+    )
+    chunk_bytes: int = Field(
+        default=1024**2,
+        ge=4096,
+        le=64 * 1024**2,
+        description="read and sent at once; two are in memory for each stream",
+    )
     max_ranges: int = Field(default=16, ge=1, le=64, description="of one request; more are refused (RFC 9110, 14.2)")
-    manifest_max_bytes: int = Field(default=64 * 1024**2, gt=0)
-    download_deadline_seconds: int = Field(default=86400, ge=1)
+    manifest_max_bytes: int = Field(
+        default=64 * 1024**2, gt=0, description="consumer: the largest list of files of a folder that is read"
+    )
+    download_deadline_seconds: int = Field(default=86400, ge=1, description="consumer: of one attempt at a download")
 
 
 class PostgresSettings(_Group):
@@ -89,7 +102,7 @@ class PostgresSettings(_Group):
     root_dir: Path = Field(
         default=Path("/var/lib/tidegate"), description="when started as root: folder of binaries, data and sockets"
     )
-    start_timeout_seconds: float = Field(default=60.0, gt=0)
+    start_timeout_seconds: float = Field(default=60.0, gt=0, description="then the start is given up")
 
 
 class Settings(BaseSettings):
@@ -100,23 +113,31 @@ class Settings(BaseSettings):
     )
 
     roles: frozenset[Role] = Field(default=frozenset({"provider", "consumer"}), description="switched-on roles")
-    title: str = Field(default="Tidegate participant", max_length=200)
+    title: str = Field(
+        default="Tidegate participant",
+        max_length=200,
+        description="what people are shown as the name of the participant",
+    )
     home: Path = Field(
         default_factory=lambda: user_data_path("tidegate"),
         description="keys, operator token, downloads, embedded database",
     )
     public_url: str = Field(
         default="http://localhost:8180",
-        description="where peers reach the protocol surface; gives the DID and the callbacks",
+        description="where peers reach the protocol surface, without a path; gives the DID and the callbacks. https, or http on loopback",
     )
-    authority_did: str | None = Field(default=None, description="did:web of the governance authority")
-    protocol_host: str = "127.0.0.1"
-    protocol_port: int = Field(default=8180, ge=1, le=65535)
-    management_host: str = "127.0.0.1"
-    management_port: int = Field(default=8181, ge=1, le=65535)
+    authority_did: str | None = Field(
+        default=None, description="did:web of the governance authority; may be absent only in the role authority"
+    )
+    protocol_host: str = Field(default="127.0.0.1", description="where the protocol surface listens")
+    protocol_port: int = Field(default=8180, ge=1, le=65535, description="where the protocol surface listens")
+    management_host: str = Field(default="127.0.0.1", description="where our own API listens; never a public address")
+    management_port: int = Field(default=8181, ge=1, le=65535, description="where our own API listens")
     database_url: SecretStr | None = Field(default=None, description="PostgreSQL 15 or later; absent: the embedded one")
-    database_pool_size: int = Field(default=12, ge=2, le=200)
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    database_pool_size: int = Field(default=12, ge=2, le=200, description="connections to the database at most")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="the least that is logged"
+    )
 
     http: HttpSettings = HttpSettings()
     identity: IdentitySettings = IdentitySettings()
@@ -138,6 +159,8 @@ class Settings(BaseSettings):
     def _authority(self) -> "Settings":
         if self.authority_did is None and "authority" not in self.roles:
             raise ValueError("authority_did is missing: the did:web of the governance authority")
+        if "authority" in self.roles and self.authority_did not in {None, self.did}:
+            raise ValueError("authority_did names another participant, but the role authority is switched on here")
         return self
 
     @property

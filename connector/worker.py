@@ -5,7 +5,7 @@ A job is the safety net for what its maker attempts first. One that a killed wor
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -15,9 +15,10 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job
 
 from connector.db import Pool, connection
-from connector.errors import ConnectorError
+from connector.errors import ConnectorError, MoveNotOpenToUs
 from connector.exchange import store
 from connector.exchange.delivery import Delivery
+from connector.exchange.model import Kind
 from connector.exchange.service import Exchange
 from connector.identity.store import purge_used_tokens
 from connector.settings import ExchangeSettings
@@ -54,6 +55,7 @@ class Worker:
     exchange: Exchange
     delivery: Delivery
     downloads: Downloads
+    terminate: Mapping[Kind, Callable[..., Awaitable[object]]]
     _tasks: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
 
     def start(self) -> None:
@@ -121,8 +123,15 @@ class Worker:
             await purge_used_tokens(conn, now=self.exchange.clock())
             overdue = await store.list_overdue(conn, now=self.exchange.clock())
         for pid, kind in overdue:
-            process = await self.exchange.load(kind, pid)
-            await self.exchange.give_up(process, code="deadline", reason=f"the {kind} was not finished in time")
+            await self._end_overdue(pid, kind)
+
+    async def _end_overdue(self, pid: str, kind: Kind) -> None:
+        """Tell the peer, if it knows of the process and nothing else is on its way to it."""
+        reason = f"the {kind} was not finished in time"
+        try:
+            await self.terminate[kind](pid, reason=reason, code="deadline")
+        except MoveNotOpenToUs:
+            await self.exchange.give_up(await self.exchange.load(kind, pid), code="deadline", reason=reason)
 
 
 def _cause(error: BaseException) -> str:

@@ -107,6 +107,7 @@ class Processes:
             "purpose": data.get("purpose"),
             "terms": terms,
             "sentence": sentence(terms),
+            "awaits_decision": bool(data.get("awaits_decision")),
             "changed_terms": data.get("changed_terms"),
         }
 
@@ -157,7 +158,7 @@ def is_resting(process: Process) -> bool:
     """Whether nothing more comes of itself: ended, waiting for a person, or never taken by the peer."""
     if process.outbound is not None:
         return False
-    if process.state == NEW or "changed_terms" in process.data:
+    if process.state == NEW or process.data.get("awaits_decision"):
         return True
     return process.state in RESTING[process.kind]
 

@@ -15,16 +15,18 @@ def terms_of(policy: Mapping[str, Any]) -> dict[str, Any]:
 class Terms:
     """What is on the table.
 
-    `offer` is the offer as sent last, `purpose` what the consumer declared (None: nothing), `version` the
-    offering's version, known to the provider. `agreement` is there from AGREED on. `decision` explains what policy
-    said.
+    `offer` is the offer as sent last, `purpose` what the consumer declared (None: nothing), `purpose_source` where.
+    `version` is the offering's, known to the provider. `agreement` is there from AGREED on, `decision` explains what
+    policy said. `awaits_decision`: a person of ours has to say how it goes on.
     """
 
     offer: Mapping[str, Any]
     purpose: Sequence[str] | None = None
+    purpose_source: str | None = None
     version: int | None = None
     agreement: Mapping[str, Any] | None = None
     decision: Mapping[str, Any] | None = None
+    awaits_decision: bool = False
     more: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def as_data(self) -> dict[str, Any]:
@@ -33,6 +35,8 @@ class Terms:
             **self.more,
             "offer": dict(self.offer),
             "purpose": self.purpose,
+            "purpose_source": self.purpose_source,
+            "awaits_decision": self.awaits_decision,
             "version": self.version,
             "agreement": self.agreement,
             "decision": self.decision,
@@ -42,10 +46,12 @@ class Terms:
 
 def terms_from(data: Mapping[str, Any]) -> Terms:
     """The inverse of `Terms.as_data`."""
-    known = {"offer", "purpose", "version", "agreement", "decision", "terms"}
+    known = {"offer", "purpose", "purpose_source", "version", "agreement", "decision", "awaits_decision", "terms"}
     return Terms(
         offer=cast("Mapping[str, Any]", data["offer"]),
         purpose=data.get("purpose"),
+        purpose_source=data.get("purpose_source"),
+        awaits_decision=bool(data.get("awaits_decision")),
         version=data.get("version"),
         agreement=data.get("agreement"),
         decision=data.get("decision"),

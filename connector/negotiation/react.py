@@ -67,8 +67,14 @@ def termination(process: Process, *, code: str, reasons: Sequence[str]) -> Draft
 def offered(process: Process, terms: Terms, offer: Mapping[str, Any]) -> Reaction:
     """The consumer's answer to an offer: the terms it asked for are accepted, any others wait for a person."""
     changed = differences(offer, terms.offer)
-    terms = replace(terms, offer=offer, more={**terms.more, "changed_terms": changed} if changed else terms.more)
+    more = {**terms.more, "changed_terms": changed} if changed else terms.more
+    terms = replace(terms, offer=offer, awaits_decision=bool(changed), more=more)
     return Reaction(data=terms.as_data(), send=None if changed else acceptance(process))
+
+
+def accepted(process: Process, terms: Terms) -> Reaction:
+    """A person of ours accepts the offer on the table."""
+    return Reaction(send=acceptance(process), data=replace(terms, awaits_decision=False).as_data())
 
 
 def acceptance(process: Process) -> Draft:

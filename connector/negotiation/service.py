@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict
 
 from connector.db import connection
 from connector.errors import MalformedMessage, MoveNotOpenToUs, OfferNotValid
@@ -53,7 +53,7 @@ class Negotiations:
 
     def _answer_request(self, message: m.ContractRequestMessage) -> React:
         async def answer(process: Process) -> Reaction:
-            terms = Terms(offer=message.offer, purpose=_purpose(message))
+            terms = Terms(offer=message.offer, **_purpose(message))
             async with connection(self.exchange.pool) as conn:
                 published = await judge_request(conn, message.offer)
             return self._judged(replace(process, offering=published.offering_id), terms, published)
@@ -65,7 +65,10 @@ class Negotiations:
 
         async def answer(process: Process) -> Reaction:
             before = terms_from(process.data)
-            terms = replace(before, offer=message.offer, purpose=_purpose(message) or before.purpose)
+            terms = replace(before, offer=message.offer)
+            said = _purpose(message)
+            if said["purpose"] is not None:
+                terms = replace(terms, **said)
             return await self._answer_terms(process, terms)
 
         return await self.exchange.receive("negotiation", pid, inbound, answer)
@@ -85,7 +88,7 @@ class Negotiations:
 
     def _judged(self, process: Process, terms: Terms, published: PublishedOffer) -> Reaction:
         now = self.exchange.clock()
-        verdict = judge(published, process=process, purpose=terms.purpose, own_did=self.did, now=now)
+        verdict = judge(published, process=process, terms=terms, own_did=self.did, now=now)
         return react.judged(process, terms, verdict, own_did=self.did, agreement_id=new_id(), now=now)
 
     async def acceptance_received(self, pid: str, inbound: Inbound) -> Process:
@@ -120,7 +123,7 @@ class Negotiations:
             state=NEW,
             seq=0,
             offering=_target(message.offer),
-            data=Terms(offer=message.offer).as_data(),
+            data=Terms(offer=message.offer, awaits_decision=True).as_data(),
             deadline=self._deadline(),
         )
         return await self.exchange.open_received(process, inbound, nothing_follows)
@@ -190,7 +193,7 @@ class Negotiations:
         """Accept the offer on the table, although its terms are not the ones we asked for."""
 
         async def answer(process: Process) -> Reaction:
-            return Reaction(send=react.acceptance(process))
+            return react.accepted(process, terms_from(process.data))
 
         return await self._command(pid, "acceptance", answer)
 
@@ -198,7 +201,9 @@ class Negotiations:
         """Answer an offer with other terms."""
 
         async def answer(process: Process) -> Reaction:
-            terms = replace(terms_from(process.data), offer=offer, purpose=list(purpose) or _declared(offer))
+            terms = replace(
+                terms_from(process.data), offer=offer, purpose=list(purpose) or _declared(offer), awaits_decision=False
+            )
             draft = react.request(process, offer, callback_address=None, purpose=purpose)
             return Reaction(send=draft, data=terms.as_data())
 
@@ -225,16 +230,15 @@ class Negotiations:
         return self.exchange.clock() + timedelta(seconds=self.exchange.settings.negotiation_deadline_seconds)
 
 
-def judge(
-    published: PublishedOffer, *, process: Process, purpose: Sequence[str] | None, own_did: str, now: datetime
-) -> Verdict:
+def judge(published: PublishedOffer, *, process: Process, terms: Terms, own_did: str, now: datetime) -> Verdict:
     """Whether this consumer may have a contract on these terms."""
     request = Request(
         action=CONTRACT_ACTION,
         target=published.offering_id,
         assignee=process.peer,
         assigner=own_did,
-        purpose=None if purpose is None else frozenset(purpose),
+        purpose=None if terms.purpose is None else frozenset(terms.purpose),
+        purpose_source=terms.purpose_source or "nothing was declared",
     )
     decision = evaluate(parse_policy(published.policy), request, Facts(), now)
     return Verdict(decision.permitted, decision.sentence(), decision.as_json(), published.version)
@@ -250,8 +254,18 @@ def new_id() -> str:
     return f"urn:uuid:{uuid.uuid4()}"
 
 
-def _purpose(message: m.ContractRequestMessage) -> list[str] | None:
-    return list(message.declared_purpose) or _declared(message.offer)
+class _Purpose(TypedDict):
+    purpose: list[str] | None
+    purpose_source: str | None
+
+
+def _purpose(message: m.ContractRequestMessage) -> _Purpose:
+    """What the consumer wants the data for, and where it said so."""
+    if message.declared_purpose:
+        return _Purpose(purpose=list(message.declared_purpose), purpose_source="purpose declared with the request")
+    named = _declared(message.offer)
+    source = None if named is None else "purpose named by the offer in the request"
+    return _Purpose(purpose=named, purpose_source=source)
 
 
 def _declared(offer: Mapping[str, Any]) -> list[str] | None:
