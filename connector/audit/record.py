@@ -15,7 +15,7 @@ import orjson
 from connector.audit.leaf import COMMITMENTS, MEMBERS, VERSION, canonical, leaf_hash, opens
 from connector.errors import MalformedMessage
 
-_DIGEST = re.compile(r"^[0-9a-f]{64}$")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _TEXTS = ("kind", "role", "process", "from", "direction", "at")
 _TEXTS_OR_NULL = ("peer_process", "to", "message", *COMMITMENTS)
 
@@ -107,6 +107,6 @@ def _is_leaf(members: Any) -> bool:
         leaf["v"] == VERSION
         and all(isinstance(leaf[name], str) for name in _TEXTS)
         and all(leaf[name] is None or isinstance(leaf[name], str) for name in _TEXTS_OR_NULL)
-        and (message is None or _DIGEST.match(message) is not None)
+        and (message is None or _DIGEST.fullmatch(message) is not None)
         and leaf["direction"] in {"sent", "received", "own"}
     )

@@ -16,7 +16,7 @@ from connector.audit.leaf import LARGEST_INTEGER, canonical
 
 MEDIA_TYPE = "application/vnd.tidegate.manifest+json"
 
-_SHA256 = re.compile(r"^[0-9a-f]{64}$")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 # What no file system we write to takes in one name, or what could mean a folder on another one.
 _NOT_IN_A_PATH = re.compile(r"[\x00-\x1f\x7f\\]")
 MAX_NAME_BYTES = 240  # of 255 that file systems take: room for `.part`
@@ -70,7 +70,7 @@ def _parse_entry(item: Any, *, where: str) -> Entry:
     check_path(path, where=f"{where}.path")
     if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= LARGEST_INTEGER:
         raise MalformedManifest(f"{where}.bytes: expected a number of bytes")
-    if not isinstance(sha256, str) or not _SHA256.match(sha256):
+    if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
         raise MalformedManifest(f"{where}.sha256: expected 64 lower-case hex digits")
     return Entry(path, size, sha256)
 

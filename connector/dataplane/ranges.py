@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
-_BYTES = re.compile(r"^\s*bytes\s*=(.*)$", re.IGNORECASE)
+_BYTES = re.compile(r"\s*bytes\s*=(.*)", re.IGNORECASE)
 # RFC 9110, 14.1.1 and 14.1.2: int-range or suffix-range. Twenty digits hold any file size; longer ones are not read.
-_SPEC = re.compile(r"^(?:([0-9]{1,20})-([0-9]{0,20})|-([0-9]{1,20}))$")
+_SPEC = re.compile(r"([0-9]{1,20})-([0-9]{0,20})|-([0-9]{1,20})")
 
 
 class RangeNotSatisfiable(ValueError):  # noqa: N818
@@ -49,11 +49,11 @@ def parse_ranges(header: str | None, size: int, *, max_ranges: int) -> tuple[Spa
     Unsatisfiable ranges are left out; raises RangeNotSatisfiable if none remains (14.2). Ranges that overlap are
     merged, so that an answer is never larger than the file; else they stay in the order of the request (15.3.7.2).
     """
-    match = _BYTES.match(header) if header is not None else None
+    match = _BYTES.fullmatch(header) if header is not None else None
     if match is None:
         return None  # 14.2: an unknown range unit is ignored
     specs = [item.strip() for item in match[1].split(",") if item.strip()]
-    found = [_SPEC.match(item) for item in specs]
+    found = [_SPEC.fullmatch(item) for item in specs]
     if not specs or not all(item is not None and _is_ordered(item) for item in found):
         return None
     if len(specs) > max_ranges:

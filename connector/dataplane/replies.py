@@ -16,7 +16,7 @@ MAX_ERROR_BYTES = 64 * 1024
 
 _AGAIN = {408, 425, 429}  # and 5xx: the provider asks for another attempt
 _SHA256_DIGEST = re.compile(r"(?:^|[,\s])sha-256=:([A-Za-z0-9+/]{43}=):")
-_CONTENT_RANGE = re.compile(r"^bytes ([0-9]+)-[0-9]+/([0-9]+)$")
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]+)-[0-9]+/([0-9]+)")
 
 
 class Facts:
@@ -37,7 +37,7 @@ async def continues(answer: Stream, url: str, *, have: int, size: int) -> bool:
         refuse(answer.status, await _beginning(answer), url)
     if answer.status != 206:
         return False
-    found = _CONTENT_RANGE.match(answer.headers.get("Content-Range", ""))
+    found = _CONTENT_RANGE.fullmatch(answer.headers.get("Content-Range", ""))
     if found is None or (int(found[1]), int(found[2])) != (have, size):
         raise DataChanged(f"{shown(url)} answers with another range, or another size, than was asked for")
     return True

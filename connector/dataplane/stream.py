@@ -89,6 +89,8 @@ class Sending:
         while offset <= span.last:
             chunk = await self._source.read(offset, min(self._chunk_bytes, span.last + 1 - offset))
             await _send(send, chunk)
+            # A send need not wait, and then nobody else would run: no other stream, no news that the reader left.
+            await asyncio.sleep(0)
             offset += len(chunk)
             self.sent += len(chunk)
 
