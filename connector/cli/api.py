@@ -90,7 +90,7 @@ def find_participant(home: Path | None) -> Api:
     try:
         found = read_participant_file(folder)
     except (NotFound, ConfigurationError) as error:
-        raise failure(error, end=Exit.UNREACHABLE) from None
+        raise CommandFailed(error.message, code="unreachable", hint=error.hint) from None
     if not _runs(found.pid):
         # Another program may listen at that address by now: it must not be given the token.
         why = f"{found.did} does not run any more: process {found.pid} is gone"

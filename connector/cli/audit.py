@@ -58,7 +58,7 @@ def _leaves_shown(found: list[dict[str, Any]], console: "Console") -> None:
         lines(console, "There are no leaves.")
         return
     columns = ("leaf", "at", "process", "kind", "move", "direction", "message", "hash")
-    console.print(table(columns, [_leaf_row(each) for each in found]))
+    table(console, columns, [_leaf_row(each) for each in found])
 
 
 def _leaf_row(each: dict[str, Any]) -> tuple[object, ...]:

@@ -34,6 +34,6 @@ def _listed(found: dict[str, Any], console: "Console") -> None:
         lines(console, "There are no offers.")
         return
     title = f"{found['title'] or ''} ({found['participant']})".strip()
-    console.print(table(("dataset", "title", "offer", "terms"), rows, title=title))
+    table(console, ("dataset", "title", "offer", "terms"), rows, title=title, prose={"title", "terms"})
     if not found["complete"]:
         lines(console, "There are more; --search finds them.")

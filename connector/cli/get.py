@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 LOOK_SECONDS = 0.3
+SHOWN_FILES = 10  # by name; --json has all
 LOOK_BACK = 200  # so many transfers back an unfinished one of the same agreement is looked for
 
 Agreement = Annotated[str, typer.Argument(metavar="AGREEMENT_ID", help="Id of the agreement: tidegate agreements.")]
@@ -71,7 +72,7 @@ def transfer_shown(process: Process, console: "Console") -> None:
                 "dataset": process["offering"],
                 "state": process["state"],
                 "folder": received.get("path"),
-                "files": ", ".join(received["files"]) if received else None,
+                "files": _named(received["files"]) if received else None,
                 "size": size(received["bytes"]) if received else None,
                 "SHA-256": received.get("digest"),
                 "seconds": received.get("seconds"),
@@ -82,6 +83,11 @@ def transfer_shown(process: Process, console: "Console") -> None:
             }
         )
     )
+
+
+def _named(files: list[str]) -> str:
+    more = len(files) - SHOWN_FILES
+    return ", ".join(files[:SHOWN_FILES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _so_far(process: Process) -> str | None:

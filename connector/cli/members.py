@@ -68,6 +68,6 @@ def authority_only() -> Generator[None]:
 def _listed(found: list[dict[str, Any]], console: "Console") -> None:
     rows = [(each["did"], each["title"], each["url"], each["added_at"]) for each in found]
     if rows:
-        console.print(table(("member", "title", "address", "since"), rows))
+        table(console, ("member", "title", "address", "since"), rows, prose={"title"})
     else:
         lines(console, "There are no members yet.")

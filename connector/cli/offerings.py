@@ -68,7 +68,7 @@ def _listed(offerings: list[dict[str, Any]], console: "Console") -> None:
         )
         for each in offerings
     ]
-    console.print(table(columns, rows))
+    table(console, columns, rows, prose={"title", "terms"})
 
 
 def _shown(found: dict[str, Any], console: "Console") -> None:
@@ -92,4 +92,4 @@ def _shown(found: dict[str, Any], console: "Console") -> None:
         )
     )
     rows = [(each["path"], size(each["bytes"]), each["sha256"]) for each in found["document"]["assets"]]
-    console.print(table(("file", "size", "SHA-256"), rows))
+    table(console, ("file", "size", "SHA-256"), rows)

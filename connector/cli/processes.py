@@ -146,6 +146,6 @@ def _agreements_listed(found: list[dict[str, Any]], console: "Console") -> None:
 
 def _listed(columns: tuple[str, ...], rows: list[tuple[Any, ...]], console: "Console") -> None:
     if rows:
-        console.print(table(columns, rows))
+        table(console, columns, rows, prose={"terms", "reason"})
     else:
         lines(console, "There are none yet.")

@@ -68,7 +68,7 @@ def _preview(api: Api, screen: Screen, query: dict[str, str | None], terms: str)
 
 def _listed(listing: dict[str, Any], terms: str, console: "Console") -> None:
     rows = [(each["path"], each["kind"], len(each["files"]), size(each["bytes"])) for each in listing["sources"]]
-    console.print(table(("source", "kind", "files", "size"), rows, title=f"To be published from {listing['folder']}"))
+    table(console, ("source", "kind", "files", "size"), rows, title=f"To be published from {listing['folder']}:")
     _skipped(listing["skipped"], console)
     lines(console, f"Terms: {terms}", "")
 
@@ -76,7 +76,7 @@ def _listed(listing: dict[str, Any], terms: str, console: "Console") -> None:
 def _skipped(skipped: list[dict[str, Any]], console: "Console") -> None:
     if skipped:
         rows = [(each["path"], each["reason"]) for each in skipped]
-        console.print(table(("left out", "because"), rows))
+        table(console, ("left out", "because"), rows, prose={"because"})
 
 
 def _published(answer: dict[str, Any], console: "Console") -> None:
@@ -86,10 +86,10 @@ def _published(answer: dict[str, Any], console: "Console") -> None:
             (each["id"], each["title"], each["version"], each["files"], size(each["bytes"]), each["outcome"])
             for each in answer["published"]
         ]
-        console.print(table(columns, rows))
+        table(console, columns, rows, prose={"title"})
     if answer["problems"]:
         rows = [(each["path"], each["reason"], each["hint"] or "") for each in answer["problems"]]
-        console.print(table(("not published", "because", "what to do"), rows))
+        table(console, ("not published", "because", "what to do"), rows, prose={"because", "what to do"})
     lines(console, *(f"Caution: {caution}" for caution in answer["cautions"]))
 
 

@@ -6,7 +6,7 @@ participants: they are never read as markup, and control characters in them neve
 
 import json
 import sys
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 # Where no terminal says how wide it is, as in a pipe: wide enough that ids and digests stay on their line.
-PIPE_COLUMNS = 240
+PIPE_COLUMNS = 1000
+# The narrowest that sentences are still read in.
+PROSE_COLUMNS = 24
 
 Say = Callable[[str], None]
 # Bytes done and bytes in all (0: not known yet).
@@ -87,18 +89,39 @@ def plain(value: object) -> str:
     return "".join(letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> "Table":
-    """A table of plain cells; long ones are folded, never cut."""
+def table(
+    target: "Console",
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    title: str | None = None,
+    prose: Collection[str] = (),
+) -> None:
+    """Print a table. Only columns named in `prose` are folded: an id or a digest that is broken cannot be copied.
+
+    Where the terminal is too narrow for that, one record is printed below the other.
+    """
     from rich import box
+    from rich.measure import Measurement
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(title=None if title is None else Text(plain(title)), box=box.SIMPLE_HEAD, title_justify="left")
+    cells = [[plain(cell) for cell in row] for row in rows]
+    made = Table(box=box.SIMPLE_HEAD, show_edge=False)
     for column in columns:
-        made.add_column(column, overflow="fold")
-    for row in rows:
-        made.add_row(*(Text(plain(cell)) for cell in row))
-    return made
+        folded = column in prose
+        made.add_column(column, overflow="fold", no_wrap=not folded, min_width=PROSE_COLUMNS if folded else None)
+    for row in cells:
+        made.add_row(*map(Text, row))
+    if title is not None:
+        lines(target, title)
+    unbounded = target.options.update(max_width=PIPE_COLUMNS)
+    if Measurement.get(target, unbounded, made).minimum <= target.width:
+        target.print(made)
+    else:
+        for row in cells:
+            target.print(facts({name: cell or None for name, cell in zip(columns, row, strict=True)}))
+            lines(target, "")
 
 
 def facts(pairs: Mapping[str, object]) -> "Table":

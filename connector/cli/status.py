@@ -56,7 +56,9 @@ def examine(folder: Path) -> tuple[list[dict[str, Any]], Exit]:
         answer = find_participant(folder).get("/api/doctor")
     except CommandFailed as failed:
         findings.append(asdict(Finding("participant", ok=False, detail=failed.message, hint=failed.hint)))
-        return [*findings, *map(asdict, _settings(folder))], failed.exit
+        if failed.exit is Exit.UNREACHABLE:
+            findings += map(asdict, _settings(folder))
+        return findings, failed.exit
     findings.append({"name": "participant", "ok": True, "detail": "answers", "hint": None})
     findings += answer["findings"]
     return findings, Exit.DONE if all(finding["ok"] for finding in findings) else Exit.FAILED
