@@ -1,6 +1,5 @@
 """Write docs/reference/state-machines.md from the tables of moves; with --check, fail if the file differs."""
 
-import argparse
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from connector.protocol.machine import Machine, Row
 from connector.protocol.negotiation import NEGOTIATION
 from connector.protocol.transfer import TRANSFER
+from scripts.pages import run
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "state-machines.md"
 
@@ -24,16 +24,7 @@ Protocol's test suite that walk the move; `TP:02-04` and `TP_C:02-04` are disabl
 
 def main() -> int:
     """The exit code: 1 if --check found a difference."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing, exit with 1 if the page is not current")
-    text = page()
-    if not parser.parse_args().check:
-        PAGE.parent.mkdir(parents=True, exist_ok=True)
-        PAGE.write_text(text)
-    elif not PAGE.exists() or PAGE.read_text() != text:
-        print(f"{PAGE} is not current: run scripts/protocol_page.py", file=sys.stderr)
-        return 1
-    return 0
+    return run(PAGE, page, script="scripts/protocol_page.py", about=__doc__)
 
 
 def page() -> str:
