@@ -13,7 +13,7 @@ Five readings, tried in this order:
 from dataclasses import replace
 from enum import Enum
 
-from connector.exchange.model import MOVES, Inbound, Kind, Move, Outbound, Party, Process, is_final, other
+from connector.exchange.model import MOVES, NEW, Inbound, Kind, Move, Outbound, Party, Process, is_final, other
 
 
 class Reading(Enum):
@@ -37,7 +37,8 @@ def read(process: Process, inbound: Inbound) -> Reading:
     if is_repeat(process, inbound):
         return Reading.REPEAT
     sender = other(process.role)
-    target = process.target_of(inbound.message, sender)
+    # A process that exists is not begun again: what arrives in NEW answers our own first message.
+    target = None if process.state == NEW else process.target_of(inbound.message, sender)
     ours = process.outbound
     if ours is None:
         return Reading.PLAIN if target else Reading.ILLEGAL
