@@ -5,7 +5,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -70,13 +70,14 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class Trust:
-    """Who we are, and how we know who others are."""
+    """Who we are, how we know who others are, and where their protocol endpoints are."""
 
     key: SigningKey
     http: GuardedHttp
     resolver: DidResolver
     members: Members
     verifier: Verifier
+    find_address: Callable[[str], Awaitable[str]]
     token_lifetime_seconds: int
 
     def sign(self, audience: str, body: bytes) -> str:
@@ -146,11 +147,16 @@ class Participant:
 async def build(settings: Settings, database_url: str) -> Participant:
     """A participant of these settings over this database."""
     pool = await open_pool(database_url, settings.database_pool_size)
-    trust = _trust(settings, pool)
+    return compose(settings, database_url, pool, make_trust(settings, pool))
+
+
+def compose(
+    settings: Settings, database_url: str, pool: Pool, trust: Trust, *, exchange_type: type[Exchange] = Exchange
+) -> Participant:
+    """A participant from its parts: whom it trusts, and what moves its processes."""
     offers = Offers(pool)
-    addresses = PeerAddresses(trust.http, trust.resolver, settings.identity.did_cache_seconds)
-    exchange, delivery = _exchange(settings, pool, trust)
-    running = _processes(settings, exchange, trust, addresses)
+    exchange, delivery = _exchange(settings, pool, trust, exchange_type)
+    running = _processes(settings, exchange, trust)
     watch = FlowWatch(database_url)
     worker = Worker(
         pool,
@@ -169,7 +175,8 @@ async def build(settings: Settings, database_url: str) -> Participant:
     return participant
 
 
-def _trust(settings: Settings, pool: Pool) -> Trust:
+def make_trust(settings: Settings, pool: Pool) -> Trust:
+    """Keys, members and addresses as these settings say."""
     key = load_or_create_key(settings.home / KEY_FILE, settings.did)
     http = GuardedHttp(settings.http)
     resolver = DidResolver(http, cache_seconds=settings.identity.did_cache_seconds)
@@ -192,22 +199,23 @@ def _trust(settings: Settings, pool: Pool) -> Trust:
     verifier = Verifier(
         did=settings.did, members=members_list, resolver=resolver, pool=pool, settings=identity, clock=utc_now
     )
-    return Trust(key, http, resolver, members_list, verifier, identity.token_lifetime_seconds)
+    addresses = PeerAddresses(http, resolver, identity.did_cache_seconds)
+    return Trust(key, http, resolver, members_list, verifier, addresses.dsp_base, identity.token_lifetime_seconds)
 
 
-def _exchange(settings: Settings, pool: Pool, trust: Trust) -> tuple[Exchange, Delivery]:
+def _exchange(settings: Settings, pool: Pool, trust: Trust, exchange_type: type[Exchange]) -> tuple[Exchange, Delivery]:
     async def first_attempt(process: Process) -> None:
         await delivery.first_attempt(process)
 
     async def use_up(inbound: Inbound) -> None:
         await trust.verifier.use_token(inbound.sender)
 
-    exchange = Exchange(pool, settings.exchange, deliver=first_attempt, use_token=use_up, clock=utc_now)
+    exchange = exchange_type(pool, settings.exchange, deliver=first_attempt, use_token=use_up, clock=utc_now)
     delivery = Delivery(exchange, trust.http, trust.sign)
     return exchange, delivery
 
 
-def _processes(settings: Settings, exchange: Exchange, trust: Trust, addresses: PeerAddresses) -> Processes:
+def _processes(settings: Settings, exchange: Exchange, trust: Trust) -> Processes:
     negotiations = Negotiations(exchange, settings.did, settings.protocol_url)
     transfers = Transfers(
         exchange,
@@ -215,11 +223,11 @@ def _processes(settings: Settings, exchange: Exchange, trust: Trust, addresses: 
         settings.dataplane,
         public_url=settings.public_url,
         callback_address=settings.protocol_url,
-        find_address=addresses.dsp_base,
+        find_address=trust.find_address,
     )
     exchange.follow["transfer"] = transfers.acknowledged
     downloads = Downloads(transfers, trust.http, settings.dataplane, settings.downloads_dir)
-    return Processes(exchange, negotiations, transfers, downloads, Peers(trust.http, trust.sign, addresses.dsp_base))
+    return Processes(exchange, negotiations, transfers, downloads, Peers(trust.http, trust.sign, trust.find_address))
 
 
 def _protocol_app(participant: Participant) -> ASGIApp:
