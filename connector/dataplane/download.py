@@ -34,13 +34,13 @@ async def download(
     http: GuardedHttp,
     *,
     endpoint: str,
-    token: str,
+    token: str | None,
     destination: Path,
     settings: DataPlaneSettings,
     expected_sha256: str | None = None,
     on_progress: OnProgress | None = None,
 ) -> Received:
-    """Fetch the file or folder at `endpoint` into the folder `destination`, verified.
+    """Fetch the file or folder at `endpoint` into the folder `destination`, verified. Without `token`, as anybody may.
 
     `expected_sha256` is the digest known from elsewhere, of the file or the manifest; without it the provider's own is
     held against what arrives. `on_progress` gets bytes so far and in all. Interruptions are retried until
@@ -76,10 +76,10 @@ class _Fetching:
     """One download: who we are to the provider, how long we try, and how far we are."""
 
     def __init__(
-        self, http: GuardedHttp, token: str, settings: DataPlaneSettings, on_progress: OnProgress | None
+        self, http: GuardedHttp, token: str | None, settings: DataPlaneSettings, on_progress: OnProgress | None
     ) -> None:
         self._http = http
-        self._fields = {"Authorization": f"Bearer {token}"}
+        self._fields = {"Authorization": f"Bearer {token}"} if token else dict[str, str]()
         self._settings = settings
         self._deadline = asyncio.get_running_loop().time() + settings.download_deadline_seconds
         self._on_progress = on_progress

@@ -11,16 +11,16 @@ HTTP_ENDPOINT = "https://w3id.org/idsa/v4.1/HTTP"
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Where the consumer fetches the data, and with which token."""
+    """Where the consumer fetches the data, and with which token; None: the provider's endpoint asks for none."""
 
     endpoint: str
-    token: str
+    token: str | None
 
     def __repr__(self) -> str:
         """Without the token."""
         return f"Access(endpoint={self.endpoint!r}, token=…)"
 
-    def as_data(self) -> dict[str, str]:
+    def as_data(self) -> dict[str, str | None]:
         """As the process keeps it."""
         return asdict(self)
 

@@ -127,7 +127,7 @@ class Transfers:
                 return await self._resumed_by_consumer(process)
             access = _access(message) or access_from(process.data)
             if access is None:
-                raise MalformedMessage("dataAddress: expected an endpoint and an authorization, as this is a pull")
+                raise MalformedMessage("dataAddress: expected an endpoint, as this is a pull")
             data = {**process.data, "access": access.as_data()}
             return Reaction(data=data, effects=(Effect(*store.defer_download_statement(pid=process.pid)),))
 
@@ -258,7 +258,6 @@ class Transfers:
 
 def _access(message: m.TransferStartMessage) -> Access | None:
     address = message.data_address
-    token = address and address.value_of("authorization")
-    if address is None or address.endpoint is None or token is None:
+    if address is None or address.endpoint is None:
         return None
-    return Access(address.endpoint, token)
+    return Access(address.endpoint, address.value_of("authorization"))
