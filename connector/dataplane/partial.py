@@ -1,6 +1,6 @@
 """A file that is being received: written under a temporary name, and renamed when it is whole and right.
 
-Bytes are written and hashed in a thread while the next ones come in; two chunks are in memory at a time.
+Bytes are written in one thread and hashed in another while the next ones come in; two chunks are in memory at a time.
 """
 
 import asyncio
@@ -46,9 +46,10 @@ class PartialFile:
         self.size = 0
         self._descriptor = descriptor
         self._digest: RunningDigest = hashlib.sha256()
-        # One thread, so that closing can never overtake a write, whoever is cancelled meanwhile.
-        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="partial-file")
-        self._pending: asyncio.Future[None] | None = None
+        # One thread each, so that closing can never overtake a write, whoever is cancelled meanwhile.
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="partial-write")
+        self._hasher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="partial-hash")
+        self._pending: list[asyncio.Future[None]] = []
 
     @classmethod
     async def open(cls, target: Path, *, expected_bytes: int) -> Self:
@@ -65,13 +66,14 @@ class PartialFile:
         """Append; returns when the chunk before this one is on the disk's way. Raises NoRoom."""
         await self.settle()
         self.size += len(chunk)
-        self._pending = self._run(lambda: self._append(chunk))
+        hashing = asyncio.get_running_loop().run_in_executor(self._hasher, self._digest.update, chunk)
+        self._pending = [self._run(lambda: self._append(chunk)), hashing]
 
     async def settle(self) -> None:
         """Wait until everything handed in is written. Raises NoRoom."""
-        pending, self._pending = self._pending, None
-        if pending is not None:
-            await pending
+        pending, self._pending = self._pending, []
+        for work in pending:
+            await work
 
     async def restart(self) -> None:
         """Throw away what is there."""
@@ -100,9 +102,8 @@ class PartialFile:
         """Close the file; what is in it stays for a later attempt."""
         closed = self._run(lambda: os.close(self._descriptor))
         self._writer.shutdown(wait=False)
-        await asyncio.gather(
-            asyncio.shield(closed), *([self._pending] if self._pending else []), return_exceptions=True
-        )
+        self._hasher.shutdown(wait=False)
+        await asyncio.gather(asyncio.shield(closed), *self._pending, return_exceptions=True)
 
     def _run(self, work: Callable[[], None]) -> asyncio.Future[None]:
         return asyncio.get_running_loop().run_in_executor(self._writer, work)
@@ -126,7 +127,6 @@ class PartialFile:
 
     def _append(self, chunk: bytes) -> None:
         self._guarded(lambda: _write_all(self._descriptor, chunk))
-        self._digest.update(chunk)
 
     def _publish(self) -> None:
         self._guarded(lambda: os.fsync(self._descriptor))

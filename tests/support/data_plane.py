@@ -4,7 +4,6 @@ As a process: `python -m tests.support.data_plane DATABASE_URL KEY_FILE PORT FOL
 """
 
 import asyncio
-import hashlib
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ import uvicorn
 
 from connector.dataplane.flows import close_flow_statement, open_flow_statement
 from connector.dataplane.model import ServedFile
+from connector.dataplane.partial import digest_of
 from connector.dataplane.routes import DataPlane, endpoint_of
 from connector.dataplane.tokens import issue_data_token
 from connector.dataplane.watch import FlowWatch
@@ -34,7 +34,7 @@ def published(path: Path, folder: Path) -> ServedFile:
     """A file as it is now. A sparse file of gigabytes is not read for its digest."""
     facts = path.stat()
     is_sparse = facts.st_blocks * 512 < facts.st_size
-    sha256 = "00" * 32 if is_sparse else hashlib.sha256(path.read_bytes()).hexdigest()
+    sha256 = "00" * 32 if is_sparse else digest_of(path).hexdigest()
     name = path.relative_to(folder).as_posix()
     return ServedFile(
         name, str(path), facts.st_size, sha256, facts.st_mtime_ns, facts.st_ino, "application/octet-stream"

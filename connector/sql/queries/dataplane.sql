@@ -3,7 +3,8 @@
 INSERT INTO data_flow (transfer, agreement, offering, version, kind, consumer, endpoint, jti, expires_at)
 VALUES (%(transfer)s, %(agreement)s, %(offering)s, %(version)s, %(kind)s, %(consumer)s, %(endpoint)s, %(jti)s, %(expires_at)s)
 ON CONFLICT ON CONSTRAINT data_flow_pkey DO UPDATE
-   SET jti = excluded.jti, expires_at = excluded.expires_at, endpoint = excluded.endpoint,
+   SET agreement = excluded.agreement, offering = excluded.offering, version = excluded.version, kind = excluded.kind,
+       consumer = excluded.consumer, endpoint = excluded.endpoint, jti = excluded.jti, expires_at = excluded.expires_at,
        state = 'open', reason = NULL, closed_at = NULL, opened_at = now()
 
 -- name: close_flow
