@@ -119,9 +119,9 @@ def table(
     if Measurement.get(target, unbounded, made).minimum <= target.width:
         target.print(made)
     else:
+        label = max(map(len, columns)) + 2
         for row in cells:
-            target.print(facts({name: cell or None for name, cell in zip(columns, row, strict=True)}))
-            lines(target, "")
+            lines(target, *(name.ljust(label) + cell for name, cell in zip(columns, row, strict=True) if cell), "")
 
 
 def facts(pairs: Mapping[str, object]) -> "Table":
