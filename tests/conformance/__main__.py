@@ -1,0 +1,61 @@
+"""`make conformance`: the connector on the embedded PostgreSQL against the Dataspace Protocol conformance suite.
+
+    python -m tests.conformance [--database debian-15] [--only REGEX] [--keep FOLDER]
+
+The last line is the result; exits with 0 if every case passed, 1 if not, 2 if the suite cannot be run here.
+"""
+
+import argparse
+import asyncio
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from connector.telemetry import configure_logging
+from tests.conformance.run import DATABASES, conformance
+from tests.conformance.suite import SuiteMissing, expected_failures, require_suite
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.conformance", description=__doc__)
+    parser.add_argument("--database", choices=sorted(DATABASES), default="embedded")
+    parser.add_argument("--only", metavar="REGEX", help="cases to run, such as 'CN:03-0.*'")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave the logs there")
+    arguments = parser.parse_args()
+    try:
+        class_path = require_suite()
+    except SuiteMissing as missing:
+        print(f"the conformance suite was not run: {missing}", file=sys.stderr)
+        return 2
+    folder = Path(tempfile.mkdtemp(prefix="tidegate-conformance-"))
+    folder.chmod(0o755)
+    try:
+        return _run(class_path, folder, arguments)
+    finally:
+        if arguments.keep:
+            shutil.copytree(folder / "logs", arguments.keep, dirs_exist_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(class_path: str, folder: Path, arguments: argparse.Namespace) -> int:
+    (folder / "logs").mkdir()
+    with (folder / "logs" / "connector.log").open("w") as log, _stderr(log):
+        configure_logging("info")
+        verdict = asyncio.run(conformance(class_path, folder, database=arguments.database, only=arguments.only))
+    wrong = verdict.unexpected(expected_failures())
+    if wrong:
+        print((folder / "logs" / "suite.log").read_text(errors="replace"))
+        print("\n".join(wrong))
+    print(verdict.last_line())
+    return 1 if wrong else 0
+
+
+def _stderr(to):
+    from contextlib import redirect_stderr
+
+    return redirect_stderr(to)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
