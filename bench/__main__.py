@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any
 
-from bench import negotiations
+from bench import catalogue, download, memory, negotiations, start
 from bench.machine import machine
 from bench.sizes import FULL, QUICK, Sizes
 from bench.tell import tell
@@ -17,6 +17,10 @@ from connector.errors import ConnectorError
 
 MEASURES: Mapping[str, Callable[[DataSpace, Sizes], dict[str, Any]]] = {
     "negotiations": negotiations.measure,
+    "catalogue": catalogue.measure,
+    "download": download.measure,
+    "memory": memory.measure,
+    "start": start.measure,
 }
 
 

@@ -23,8 +23,8 @@ from connector.demo.space import DataSpace, RunningParticipant
 from connector.settings import PREFIX
 
 UNDER_WAY = 16
-RECORDED_WITHIN_SECONDS = 10.0
 LOOK_AGAIN_SECONDS = 0.05
+RECORDED_TRIES = 200  # ten seconds
 
 _CONSUMER = """
     select p.provider, p.created_at, e.at
@@ -84,27 +84,32 @@ async def _many(
     api: Api, provider: str, dataset: str, count: int, under_way: int
 ) -> list[tuple[dict[str, Any], float]]:
     """`count` negotiations; the next begins when one of `under_way` has ended."""
-    made: list[tuple[dict[str, Any], float]] = []
     left = iter(range(count))
 
-    async def one_after_the_other() -> None:
-        for _ in left:
-            made.append(await api.negotiate(provider, dataset))
+    async def one_after_the_other() -> list[tuple[dict[str, Any], float]]:
+        return [await api.negotiate(provider, dataset) for _ in left]
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(under_way):
-            group.create_task(one_after_the_other())
-    return made
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one_after_the_other()) for _ in range(under_way)]
+    except* MeasurementFailed as failed:
+        raise failed.exceptions[0] from None
+    return [negotiation for task in tasks for negotiation in task.result()]
 
 
 async def _recorded(space: DataSpace, pids: Sequence[str]) -> list[Negotiated]:
     """What both sides recorded. The provider learns last that its finalization has arrived, so it may take a moment."""
     ours = {row[0]: (row[1], row[2]) for row in await _rows(space["consumer"], _CONSUMER, pids)}
-    async with asyncio.timeout(RECORDED_WITHIN_SECONDS):
-        while len(theirs := dict(await _rows(space["provider"], _PROVIDER, list(ours)))) < len(pids):
-            await asyncio.sleep(LOOK_AGAIN_SECONDS)
-    if len(ours) < len(pids):
-        raise MeasurementFailed(f"the consumer recorded {len(ours)} of {len(pids)} negotiations as FINALIZED")
+    theirs: dict[str, datetime] = {}
+    for _ in range(RECORDED_TRIES):
+        theirs = dict(await _rows(space["provider"], _PROVIDER, list(ours)))
+        if len(theirs) == len(pids):
+            break
+        await asyncio.sleep(LOOK_AGAIN_SECONDS)
+    if len(ours) < len(pids) or len(theirs) < len(pids):
+        raise MeasurementFailed(
+            f"of {len(pids)} negotiations the consumer recorded {len(ours)} as FINALIZED, the provider {len(theirs)}"
+        )
     return [Negotiated(created, max(finalized, theirs[pid])) for pid, (created, finalized) in ours.items()]
 
 
