@@ -53,30 +53,28 @@ def test_other_content_under_another_id_is_no_repeat(kind: Kind, role: Party, st
     assert reading(kind, role, state, message, received(message), **OTHER_ID, **OTHER_CONTENT) is ILLEGAL
 
 
-PROPOSALS = [
-    pytest.param("provider", "REQUESTED", "request", id="counter-offer of the consumer"),
-    pytest.param("consumer", "OFFERED", "offer", id="offer of the provider"),
-]
-
-
-@pytest.mark.parametrize(("role", "state", "message"), PROPOSALS)
 @pytest.mark.parametrize(
-    ("first", "again", "expected"),
+    ("role", "state", "message"),
+    [("provider", "REQUESTED", "request"), ("consumer", "OFFERED", "offer")],
+    ids=["counter-offer of the consumer", "offer of the provider"],
+)
+@pytest.mark.parametrize(
+    ("envelopes", "expected"),
     [
-        pytest.param({}, {}, REPEAT, id="same id"),
-        pytest.param(NO_ID, NO_ID, REPEAT, id="no id in either"),
-        pytest.param({}, OTHER_ID, ILLEGAL, id="another id"),
-        pytest.param(NO_ID, {}, ILLEGAL, id="an id only now"),
-        pytest.param({}, NO_ID, ILLEGAL, id="an id only then"),
+        pytest.param(({}, {}), REPEAT, id="same id"),
+        pytest.param((NO_ID, NO_ID), REPEAT, id="no id in either"),
+        pytest.param(({}, OTHER_ID), ILLEGAL, id="another id"),
+        pytest.param((NO_ID, {}), ILLEGAL, id="an id only now"),
+        pytest.param(({}, NO_ID), ILLEGAL, id="an id only then"),
     ],
 )
 def test_a_proposal_made_again_is_a_repeat_only_in_the_same_envelope(
-    role: Party, state: str, message: str, first: dict[str, Any], again: dict[str, Any], expected: Reading
+    role: Party, state: str, message: str, envelopes: tuple[dict[str, Any], dict[str, Any]], expected: Reading
 ):
-    id_seen = (first, again) == ({}, {})
+    first, again = envelopes
+    stored = (first == again == {}, True)
     last = received(message, **first)
-    found = reading("negotiation", role, state, message, last, stored=(id_seen, True), issued=LATER, **again)
-    assert found is expected
+    assert reading("negotiation", role, state, message, last, stored=stored, issued=LATER, **again) is expected
 
 
 @pytest.mark.parametrize(

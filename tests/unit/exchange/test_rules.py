@@ -168,7 +168,7 @@ def test_a_move_learnt_otherwise_is_our_own_and_has_no_body():
     [
         pytest.param(lambda p: rules.received(p, inbound("agreement")), id="received"),
         pytest.param(lambda p: rules.learnt(p, "agreement", "provider", reason=""), id="learnt"),
-        pytest.param(lambda p: rules.acknowledged(p), id="acknowledged, with nothing sent"),
+        pytest.param(rules.acknowledged, id="acknowledged, with nothing sent"),
         pytest.param(lambda p: rules.acknowledged(replace(p, outbound=outbound("agreement"))), id="acknowledged"),
     ],
 )
