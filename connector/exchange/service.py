@@ -152,7 +152,9 @@ class Exchange:
             )
         if pid is None:
             return None
-        found = await self._load_with(process.kind, pid, inbound)
+        # A first message stands at no process of ours yet, so nobody has compared its pid.
+        named = replace(inbound, peer_pid=process.peer_pid)
+        found = await self._load_with(process.kind, pid, named)
         if found.content_seen:
             await self.use_token(inbound)
             return replace(found, outbound=None)
