@@ -14,7 +14,7 @@ from connector.demo.space import DataSpace, RunningParticipant
 from policies import open_policy
 
 # A machine that is slow still passes; one where it hangs fails.
-PATIENCE_SECONDS = 180.0
+PATIENCE_SECONDS = 120.0
 LOOK_SECONDS = 0.05
 OPEN = open_policy()
 
