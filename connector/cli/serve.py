@@ -1,5 +1,6 @@
 """`tidegate serve`: run this participant."""
 
+import signal
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -81,6 +82,8 @@ def _run(settings: "Settings", screen: Screen) -> None:
     from connector.telemetry import configure_logging
 
     configure_logging(settings.log_level)
+    # Until the event loop takes over: a stop during the start of PostgreSQL must undo what has begun.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
     def tell(where: "Whereabouts") -> None:
         facts = {

@@ -170,14 +170,3 @@ def test_get_without_waiting_ends_at_once(tidegate, participant, transfers):
     transfers()
     assert tidegate("get", "urn:uuid:a", "--no-wait").exit_code == 0
     assert participant.last.path == "/api/transfers"
-
-
-def test_get_that_is_interrupted_ends_with_130_and_says_that_it_goes_on(tidegate, transfers, monkeypatch):
-    def interrupt(*_args: object, **_kwargs: object):
-        raise KeyboardInterrupt
-
-    transfers()
-    monkeypatch.setattr("connector.cli.get.follow", interrupt)
-    result = tidegate("get", "urn:uuid:a")
-    assert result.exit_code == 130
-    assert "The transfer goes on; tidegate get urn:uuid:a shows it again." in result.stderr
