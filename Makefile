@@ -6,10 +6,10 @@ STAMP := .venv/.setup-complete
 PAGES = $(sort $(wildcard scripts/*_page.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench docs
+.PHONY: help setup demo test conformance check bench docs
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## virtual environment .venv with the locked dependencies
 
@@ -18,6 +18,9 @@ demo: setup ## a data space of three participants; ONCE=1 ends it after the stor
 
 test: setup ## every test
 	$(BIN)/python -m pytest
+
+conformance: setup ## the Dataspace Protocol's public test suite (needs Java 17 and Maven); DATABASE=debian-15
+	@$(BIN)/python -m tests.conformance $(if $(DATABASE),--database $(DATABASE))
 
 check: setup ## lint, format, import direction, types, generated pages
 	$(BIN)/ruff check .

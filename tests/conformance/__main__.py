@@ -1,6 +1,6 @@
 """`make conformance`: the connector on the embedded PostgreSQL against the Dataspace Protocol conformance suite.
 
-    python -m tests.conformance [--database debian-15] [--only REGEX] [--keep FOLDER]
+    python -m tests.conformance [--database debian-15] [--keep FOLDER]
 
 The last line is the result; exits with 0 if every case passed, 1 if not, 2 if the suite cannot be run here.
 """
@@ -10,6 +10,7 @@ import asyncio
 import shutil
 import sys
 import tempfile
+from contextlib import redirect_stderr
 from pathlib import Path
 
 from connector.telemetry import configure_logging
@@ -20,41 +21,30 @@ from tests.conformance.suite import SuiteMissing, expected_failures, require_sui
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.conformance", description=__doc__)
     parser.add_argument("--database", choices=sorted(DATABASES), default="embedded")
-    parser.add_argument("--only", metavar="REGEX", help="cases to run, such as 'CN:03-0.*'")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave the logs there")
     arguments = parser.parse_args()
-    try:
-        class_path = require_suite()
-    except SuiteMissing as missing:
-        print(f"the conformance suite was not run: {missing}", file=sys.stderr)
-        return 2
     folder = Path(tempfile.mkdtemp(prefix="tidegate-conformance-"))
-    folder.chmod(0o755)
+    folder.chmod(0o755)  # as root, PostgreSQL runs as somebody else
     try:
-        return _run(class_path, folder, arguments)
+        return _run(require_suite(), folder, arguments.database)
+    except SuiteMissing as missing:
+        print(f"the conformance suite was not run: {missing}", file=sys.stderr)  # noqa: T201 -- a command
+        return 2
     finally:
         if arguments.keep:
             shutil.copytree(folder / "logs", arguments.keep, dirs_exist_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _run(class_path: str, folder: Path, arguments: argparse.Namespace) -> int:
+def _run(class_path: str, folder: Path, database: str) -> int:
     (folder / "logs").mkdir()
-    with (folder / "logs" / "connector.log").open("w") as log, _stderr(log):
+    with (folder / "logs" / "connector.log").open("w") as log, redirect_stderr(log):
         configure_logging("info")
-        verdict = asyncio.run(conformance(class_path, folder, database=arguments.database, only=arguments.only))
+        verdict = asyncio.run(conformance(class_path, folder, database=database))
     wrong = verdict.unexpected(expected_failures())
-    if wrong:
-        print((folder / "logs" / "suite.log").read_text(errors="replace"))
-        print("\n".join(wrong))
-    print(verdict.last_line())
+    lines = [(folder / "logs" / "suite.log").read_text(errors="replace"), *wrong] if wrong else []
+    print(*lines, verdict.last_line(), sep="\n")  # noqa: T201 -- a command
     return 1 if wrong else 0
-
-
-def _stderr(to):
-    from contextlib import redirect_stderr
-
-    return redirect_stderr(to)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The product's exchange, with the scripts of the suite in place of some of its decisions."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,9 +20,26 @@ from connector.transfer import react as transfer
 from connector.transfer.service import Transfers
 from tests.conformance.script import NOTHING, fetches_nothing, script_of
 
+Deliver = Callable[[Process], Coroutine[Any, Any, None]]
+
 REASON = "the script of the conformance suite says so"
-# The suite looks at each state every 100 ms, and has to see every one of a sequence.
-PAUSE_SECONDS = 0.4
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How patient the connector is with the suite; another peer needs none of this.
+
+    `before_delivery_seconds`: our reaction follows our written answer at once, which the protocol allows. The suite
+    changes its own state some time after it has read that answer, and its handlers serve one request only: a message
+    that comes before is refused, and its repetition finds nobody. `before_own_move_seconds`: the suite looks at each
+    state every 100 ms, and has to see every one of a sequence.
+    """
+
+    before_delivery_seconds: float = 0.2
+    before_own_move_seconds: float = 0.4
+
+
+AT_ONCE = Pace(0.0, 0.0)
 
 
 @dataclass
@@ -58,6 +75,16 @@ class ScriptedExchange(Exchange):
         await super().close()
 
 
+def delivering_after(seconds: float, deliver: Deliver) -> Deliver:
+    """The same, after a pause."""
+
+    async def deliver_later(process: Process) -> None:
+        await asyncio.sleep(seconds)
+        await deliver(process)
+
+    return deliver_later
+
+
 @dataclass(frozen=True)
 class OwnMoves:
     """What an operator of the connector would do, done by the script."""
@@ -65,7 +92,7 @@ class OwnMoves:
     exchange: Exchange
     negotiations: Negotiations
     transfers: Transfers
-    pause_seconds: float = PAUSE_SECONDS
+    pause_seconds: float
 
     async def play(self, process: Process, words: tuple[str, ...]) -> None:
         """Send these one after the other, each once the peer has taken the one before."""

@@ -28,7 +28,7 @@ from connector.exchange.record import Step
 from connector.identity.verify import Peer, PeerRequest, Verifier
 from connector.offers.model import Publication, Source
 from connector.settings import Settings
-from tests.conformance.behaviour import PAUSE_SECONDS, OwnMoves, ScriptedExchange
+from tests.conformance.behaviour import OwnMoves, Pace, ScriptedExchange, delivering_after
 from tests.conformance.cases import CASES, UNKNOWN_DATASET, subject
 
 SUITE = "TCK_PARTICIPANT"
@@ -69,7 +69,7 @@ class SuiteConnector:
 
 @asynccontextmanager
 async def suite_connector(
-    settings: Settings, database_url: str, *, suite_address: str, pause_seconds: float = PAUSE_SECONDS
+    settings: Settings, database_url: str, *, suite_address: str, pace: Pace
 ) -> AsyncIterator[SuiteConnector]:
     """A participant with the suite's datasets and agreements. `suite_address` is where the suite takes our messages."""
     pool = await open_pool(database_url, settings.database_pool_size)
@@ -82,8 +82,10 @@ async def suite_connector(
         while not await participant.ready():
             await processes.exchange.changes.wait("nothing", 0.05)
         await _seed(connector)
-        connector.exchange.own_moves = OwnMoves(
-            processes.exchange, processes.negotiations, processes.transfers, pause_seconds
+        exchange = connector.exchange
+        exchange.deliver = delivering_after(pace.before_delivery_seconds, exchange.deliver)
+        exchange.own_moves = OwnMoves(
+            exchange, processes.negotiations, processes.transfers, pace.before_own_move_seconds
         )
         yield connector
     finally:

