@@ -225,6 +225,7 @@ def _processes(settings: Settings, exchange: Exchange, trust: Trust) -> Processe
         callback_address=settings.protocol_url,
         find_address=trust.find_address,
     )
+    exchange.follow["negotiation"] = negotiations.acknowledged
     exchange.follow["transfer"] = transfers.acknowledged
     downloads = Downloads(transfers, trust.http, settings.dataplane, settings.downloads_dir)
     return Processes(exchange, negotiations, transfers, downloads, Peers(trust.http, trust.sign, trust.find_address))

@@ -148,11 +148,13 @@ class Delivery:
         if state == target:
             await self.exchange.acknowledge(process, peer_pid=process.peer_pid, own=True)
             return True
-        if state == process.state and outbound.refusals + 1 < REFUSALS_BEFORE_GIVING_UP:
-            return False  # it is behind, and our message is on its way again
         way = rules.path_to(process, state)
+        learnable = way is not None and rules.can_be_learnt(way)
+        waits = state == process.state or (way is not None and not learnable)
+        if waits and outbound.refusals + 1 < REFUSALS_BEFORE_GIVING_UP:
+            return False  # behind: our message goes out again; ahead by a message that has yet to come: it comes
         reason = f"{process.peer} refused our {outbound.message} ({answer}) and stands at {state}"
-        if way and state != process.state:
+        if way and learnable:
             await self.exchange.settle(process, [(word, by) for word, by in way], reason=reason)
             return True
         await self.exchange.give_up(process, code="states_differ", reason=reason)

@@ -19,6 +19,8 @@ from connector.protocol.wire import decode, encode, parse_message
 from connector.telemetry import Event, log
 
 M = TypeVar("M", bound=m.Document)
+# Ids are indexed, and PostgreSQL indexes no value above some 2,700 bytes. Nobody's ids come near.
+MAX_ID_BYTES = 1000
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -49,6 +51,7 @@ def inbound_of(
     peer: Peer, document: dict[str, Any], body: bytes, *, word: str, peer_pid: str | None, message_id: str | None
 ) -> Inbound:
     """A message as the exchange takes it."""
+    _check_ids(document)
     return Inbound(
         message=word,
         body=body,
@@ -57,6 +60,15 @@ def inbound_of(
         peer_pid=peer_pid,
         sender=peer,
     )
+
+
+def _check_ids(document: dict[str, Any]) -> None:
+    agreement = document.get("agreement")
+    nested = cast("dict[str, Any]", agreement) if isinstance(agreement, dict) else dict[str, Any]()
+    ids = {name: document.get(name) for name in ("@id", "consumerPid", "providerPid")}
+    for name, value in {**ids, "agreement.@id": nested.get("@id")}.items():
+        if isinstance(value, str) and len(value.encode()) > MAX_ID_BYTES:
+            raise MalformedMessage(f"{name}: longer than {MAX_ID_BYTES} bytes, the limit of this participant")
 
 
 def peer_pid_of(path_pid: str, message: Any, kind: Kind) -> str:

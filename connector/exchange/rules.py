@@ -10,6 +10,7 @@ Five readings, tried in this order:
 5. *illegal*.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from enum import Enum
 
@@ -30,6 +31,8 @@ class Reading(Enum):
 # Several of these may follow each other with the same content (a counter-offer made again), so only an equal
 # `@id`, or none in both, with nothing between, makes a repeat of them.
 REPEATABLE_CONTENT = frozenset({"offer", "request"})
+# These say more than that they were said.
+WITH_CONTENT = frozenset({"offer", "request", "agreement", "start"})
 
 
 def read(process: Process, inbound: Inbound) -> Reading:
@@ -149,6 +152,21 @@ def path_to(process: Process, state: str) -> list[tuple[str, Party]] | None:
                 seen.add(target)
                 front.append((target, [*way, (message, "consumer" if sender == "consumer" else "provider")]))
     return None
+
+
+def can_be_learnt(way: Sequence[tuple[str, Party]]) -> bool:
+    """Whether these moves say all there is by having been made: GET tells no terms, agreement or address."""
+    return not any(message in WITH_CONTENT for message, _ in way)
+
+
+def supersedes(process: Process, message: str, pending: str) -> bool:
+    """Whether a message of ours may take the place of `pending`, which is still to be sent.
+
+    A termination may always, a suspension unless the process is about to end anyway.
+    """
+    target = process.target_of(pending, process.role)
+    ends = target is not None and is_final(process.kind, target)
+    return message == "termination" or (message == "suspension" and not ends)
 
 
 def is_state(kind: Kind, state: str) -> bool:

@@ -29,6 +29,7 @@ from connector.exchange import rules, store
 from connector.exchange.model import NEW, Inbound, Kind, Move, Process, Reaction, other
 from connector.exchange.record import Circumstances, Step, render_step, salts_needed
 from connector.exchange.rules import Reading
+from connector.protocol.checks import storable
 from connector.settings import ExchangeSettings
 from connector.telemetry import Event, log
 
@@ -68,7 +69,8 @@ class Exchange:
     """The processes of one participant.
 
     `deliver` is given what is to be sent as soon as it is committed; `use_token` uses up the token of a message that
-    made no step. `follow` says, by kind, what follows when the peer has taken a message of ours; by default nothing.
+    made no step. `follow` says, by kind, what follows from a move that no message of the peer made: it took ours, or
+    we learnt of the move otherwise, or gave up. By default nothing.
     """
 
     pool: Pool
@@ -82,16 +84,26 @@ class Exchange:
 
     async def load(self, kind: Kind, pid: str) -> Process:
         """The process; raises UnknownProcess."""
-        async with connection(self.pool) as conn:
-            process = await store.find_process(conn, kind=kind, pid=pid)
+        process = await self._find(kind, pid)
         if process is None:
             raise UnknownProcess(f"there is no {kind} {pid}")
         return process
 
+    async def _find(self, kind: Kind, pid: str, inbound: Inbound | None = None) -> Process | None:
+        """The process, and whether `inbound` was received before."""
+        if not storable(pid):  # a path may hold U+0000, no pid of ours does
+            return None
+        message_id, digest = (inbound.message_id, inbound.content_digest) if inbound else (None, None)
+        async with connection(self.pool) as conn:
+            return await store.find_process(conn, kind=kind, pid=pid, message_id=message_id, content_digest=digest)
+
     async def load_for(self, kind: Kind, pid: str, peer: str) -> Process:
-        """The process if it is this peer's; to anybody else it does not exist (DSP 2025-1, 404 for both)."""
+        """The process if it is this peer's; to anybody else it does not exist (DSP 2025-1, 404 for both).
+
+        One that the peer never took exists for us alone: NEW is no state of the protocol.
+        """
         process = await self.load(kind, pid)
-        if process.peer != peer:
+        if process.peer != peer or process.state == NEW:
             raise UnknownProcess(f"there is no {kind} {pid}")
         return process
 
@@ -134,10 +146,7 @@ class Exchange:
         )
 
     async def _load_with(self, kind: Kind, pid: str, inbound: Inbound) -> Process:
-        async with connection(self.pool) as conn:
-            process = await store.find_process(
-                conn, kind=kind, pid=pid, message_id=inbound.message_id, content_digest=inbound.content_digest
-            )
+        process = await self._find(kind, pid, inbound)
         known = process is not None and process.peer == inbound.peer
         if process is None or not known or process.peer_pid not in {None, inbound.peer_pid}:
             raise UnknownProcess(f"there is no {kind} {pid}")
@@ -187,7 +196,7 @@ class Exchange:
     async def command(self, kind: Kind, pid: str, message: str, react: React) -> Process:
         """Our own next message, asked for by the operator or by an event.
 
-        A termination or suspension supersedes what is still to be sent; anything else waits for it.
+        What stops a process supersedes what is still to be sent; anything else waits for it.
         """
         for _ in range(STEP_TRIES):
             process = await self.load(kind, pid)
@@ -200,7 +209,7 @@ class Exchange:
             pending = process.outbound
             if pending is not None and pending.message == message:
                 return process
-            if pending is not None and message not in {"termination", "suspension"}:
+            if pending is not None and not rules.supersedes(process, message, pending.message):
                 raise MoveNotOpenToUs(f"a {pending.message} is still being sent", hint="try again when it has arrived")
             free = replace(process, outbound=None)
             reason = f"superseded by our {message}"
@@ -240,14 +249,18 @@ class Exchange:
         self, process: Process, moves: list[tuple[str, str]], *, reason: str, failure: str | None = None
     ) -> None:
         """Withdraw what is to be sent and walk `moves` that no message told us: catching up, or giving up."""
-        after, walked = replace(process, outbound=None), list[Move]()
+        deadline = None if failure else process.deadline
+        after, walked = replace(process, outbound=None, deadline=deadline), list[Move]()
         for message, sender in moves:
             after, move = rules.learnt(
                 after, message, "consumer" if sender == "consumer" else "provider", reason=reason
             )
             walked.append(move)
-        data = {**process.data, "failure": {"code": failure, "reason": reason}} if failure else None
-        step = Step(process, after, tuple(walked), Reaction(data=data), withdrawn=process.outbound, reason=reason)
+        follow = self.follow.get(process.kind)
+        reaction = await follow(after, walked[-1]) if follow and walked else Reaction()
+        if failure:
+            reaction = replace(reaction, data={**process.data, "failure": {"code": failure, "reason": reason}})
+        step = Step(process, after, tuple(walked), reaction, withdrawn=process.outbound, reason=reason)
         if await self.run(step) is None:
             log.info(Event.STEP_RACED, pid=process.pid)
 

@@ -110,14 +110,13 @@ def disagreements(process: Process, terms: Terms, agreement: Mapping[str, Any], 
         return [*wrong, str(error)]
 
 
-def verified(process: Process, terms: Terms) -> Reaction:
-    """The provider's answer to a verification: the finalization, and the agreement is in force."""
-    draft = Draft("finalization", _path(process, "events"), _event(process, m.EventType.FINALIZED))
-    return Reaction(send=draft, effects=(agreement_effect(process, terms),))
+def verified(process: Process) -> Reaction:
+    """The provider's answer to a verification: the finalization. The agreement is in force when it has arrived."""
+    return Reaction(send=Draft("finalization", _path(process, "events"), _event(process, m.EventType.FINALIZED)))
 
 
 def finalized(process: Process, terms: Terms) -> Reaction:
-    """The consumer has a contract."""
+    """There is a contract: the consumer was told so, or the provider knows that the consumer was."""
     return Reaction(effects=(agreement_effect(process, terms),))
 
 

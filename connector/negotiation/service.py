@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 from connector.db import connection
 from connector.errors import MalformedMessage, MoveNotOpenToUs, OfferNotValid
-from connector.exchange.model import NEW, Inbound, Process, Reaction
+from connector.exchange.model import NEW, Inbound, Move, Process, Reaction
 from connector.exchange.service import Exchange, React
 from connector.negotiation import react
 from connector.negotiation.model import Terms, terms_from
@@ -100,10 +100,10 @@ class Negotiations:
         return await self.exchange.receive("negotiation", pid, inbound, answer)
 
     async def verification_received(self, pid: str, inbound: Inbound) -> Process:
-        """The agreement was verified: the finalization follows, and the agreement is in force."""
+        """The agreement was verified: the finalization follows."""
 
         async def answer(process: Process) -> Reaction:
-            return react.verified(process, terms_from(process.data))
+            return react.verified(process)
 
         return await self.exchange.receive("negotiation", pid, inbound, answer)
 
@@ -220,6 +220,10 @@ class Negotiations:
             return Reaction(send=draft, data={**process.data, "failure": failure})
 
         return await self._command(pid, "termination", answer)
+
+    async def acknowledged(self, process: Process, _: Move) -> Reaction:
+        """What follows from a move that no message of the peer made: from a finalization, the agreement."""
+        return react.finalized(process, terms_from(process.data)) if process.state == "FINALIZED" else Reaction()
 
     async def _command(self, pid: str, message: str, answer: React) -> Process:
         process = await self.exchange.command("negotiation", pid, message, answer)

@@ -26,6 +26,7 @@ from connector.transfer.react import Ticket
 from policies import Decision, Facts, Request, evaluate, parse_policy
 
 TRANSFER_ACTION = "use"
+STARTED = "STARTED"
 
 
 @dataclass(frozen=True)
@@ -73,12 +74,13 @@ class Transfers:
     async def _agreement_of(self, agreement_id: str, peer: str) -> Agreement:
         """The agreement in force with this peer. Asking for its data shows that our finalization has arrived."""
         async with connection(self.exchange.pool) as conn:
-            agreement = await find_agreement(conn, agreement_id=agreement_id, role="provider", peer=peer)
             finalizing = await store.find_finalizing(conn, agreement=agreement_id, peer=peer)
-        if agreement is None:
-            raise UnknownProcess(f"there is no agreement {agreement_id}")
         if finalizing is not None:
             await self.exchange.acknowledge(await self.exchange.load("negotiation", finalizing), peer_pid=None)
+        async with connection(self.exchange.pool) as conn:
+            agreement = await find_agreement(conn, agreement_id=agreement_id, role="provider", peer=peer)
+        if agreement is None:
+            raise UnknownProcess(f"there is no agreement {agreement_id}")
         return agreement
 
     async def _start(self, process: Process, agreement: Agreement) -> Reaction:
@@ -222,7 +224,12 @@ class Transfers:
         return await self._command(pid, "start", answer)
 
     async def acknowledged(self, process: Process, move: Move) -> Reaction:
-        """What follows when the peer has taken a message of ours: after our resumption the download goes on."""
+        """What follows from a move that no message of the peer made.
+
+        After our resumption the download goes on. What does not run has no open flow, however it came to stop.
+        """
+        if process.role == "provider" and process.state != STARTED:
+            return Reaction(effects=(react.close_flow(process, process.state.lower()),))
         if process.role == "consumer" and move.message == "start":
             return Reaction(effects=(Effect(*store.defer_download_statement(pid=process.pid)),))
         return Reaction()

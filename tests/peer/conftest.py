@@ -1,4 +1,4 @@
-"""One connector for all tests of a database server; each test takes a peer of its own, which knows only its processes."""
+"""One connector for all tests of a database server; each test takes a peer of its own."""
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path

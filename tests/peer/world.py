@@ -64,7 +64,14 @@ class World:
     async def offers(self, policy: dict[str, Any] = OPEN, **changes: Any) -> Offering:
         """Something new in the connector's catalogue."""
         name = f"flood-map-{next(_names)}"
-        wanted = publication(source=Source(f"/data/{name}"), wished_id=name, policy=policy, **changes)
+        return await self._publish(name, policy=policy, **changes)
+
+    async def renews(self, offering: Offering, **changes: Any) -> Offering:
+        """The same source, published again with something changed."""
+        return await self._publish(offering.id, **changes)
+
+    async def _publish(self, name: str, **changes: Any) -> Offering:
+        wanted = publication(source=Source(f"/data/{name}"), wished_id=name, **changes)
         return (await self.connector.offers.publish(wanted)).offering
 
     async def process(self, kind: Kind, pid: str) -> Process:
