@@ -19,7 +19,7 @@ from connector.management.participant_file import (
     remove_participant_file,
     write_participant_file,
 )
-from connector.postgres import create_database, start_embedded
+from connector.postgres import EmbeddedPostgres, create_database, start_embedded
 from connector.settings import Settings
 from connector.telemetry import Event, log
 
@@ -27,6 +27,7 @@ BACKLOG = 512
 # Longer than our own client keeps an idle connection, so that it is always the client that closes one.
 KEEP_ALIVE_SECONDS = 75
 STOP_SECONDS = 3
+LOOK_AFTER_DATABASE_SECONDS = 1.0
 
 OnListening = Callable[[Whereabouts], None]
 
@@ -55,7 +56,7 @@ def serve(settings: Settings, *, on_listening: OnListening | None = None) -> Non
         return
     server = start_embedded(settings.home, settings.postgres)
     try:
-        _serve_on(settings, create_database(server.admin_url, name="tidegate"), sockets, on_listening)
+        _serve_on(settings, create_database(server.admin_url, name="tidegate"), sockets, on_listening, embedded=server)
     finally:
         server.stop()
 
@@ -65,9 +66,32 @@ def _serve_on(
     database_url: str,
     sockets: tuple[socket.socket, socket.socket],
     on_listening: OnListening | None,
+    *,
+    embedded: EmbeddedPostgres | None = None,
 ) -> None:
+    async def run() -> None:
+        keeping = asyncio.create_task(_keep_alive(embedded, settings)) if embedded else None
+        try:
+            await _run(settings, database_url, sockets, on_listening)
+        finally:
+            if keeping is not None:
+                keeping.cancel()
+
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_run(settings, database_url, sockets, on_listening))
+        runner.run(run())
+
+
+async def _keep_alive(server: EmbeddedPostgres, settings: Settings) -> None:
+    """Start our own PostgreSQL again when it was killed: nobody else will. What was committed is there."""
+    while True:
+        await asyncio.sleep(LOOK_AFTER_DATABASE_SECONDS)
+        if server.is_alive():
+            continue
+        log.warning(Event.DATABASE_DIED, process_id=server.pid)
+        try:
+            server = await asyncio.to_thread(server.revived, timeout_seconds=settings.postgres.start_timeout_seconds)
+        except ConfigurationError as error:
+            log.exception(Event.DATABASE_AWAY, error=error.message, hint=error.hint)
 
 
 def bind(host: str, port: int, setting: str) -> socket.socket:

@@ -24,6 +24,7 @@ class Event(StrEnum):
     GAVE_UP = "gave_up"
     MESSAGE_REFUSED = "message_refused"
     DATABASE_AWAY = "database_away"
+    DATABASE_DIED = "database_died"
     DATABASE_READY = "database_ready"
     JOBS_TAKEN_BACK = "jobs_taken_back"
     DOWNLOAD_FAILED = "download_failed"
@@ -57,6 +58,7 @@ def configure_logging(level: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)  # we say ourselves that the database is away
     logging.basicConfig(
         level=max(number, logging.WARNING), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s"
     )

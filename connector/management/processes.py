@@ -95,6 +95,7 @@ class Processes:
             "sending": None if process.outbound is None else process.outbound.message,
             "last_error": None if process.outbound is None else process.outbound.last_error,
             "open_to_us": process.allowed(process.role),
+            "resting": is_resting(process),
             "created_at": process.created_at,
             "updated_at": process.updated_at,
         }

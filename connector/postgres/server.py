@@ -9,7 +9,7 @@ import re
 import shlex
 import socket
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
@@ -66,6 +66,18 @@ class EmbeddedPostgres:
         if not self.lock.closed:
             _stop(self.cluster)
             self.lock.close()
+
+    def is_alive(self) -> bool:
+        """Whether its process is there and not merely waiting to be collected."""
+        try:
+            return psutil.Process(self.pid).status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+    def revived(self, *, timeout_seconds: float) -> "EmbeddedPostgres":
+        """The same server, started again if it died; raises ConfigurationError if it does not come back."""
+        found = _running(self.cluster) or _start(self.cluster, time.monotonic() + timeout_seconds)
+        return replace(self, pid=found[0], admin_url=found[1])
 
     def remove(self) -> None:
         """Stop, and delete the cluster with all its data: for a demo or a test."""

@@ -173,7 +173,8 @@ class Transfers:
             agreement = await find_agreement(conn, agreement_id=agreement_id, role="consumer")
         if agreement is None:
             raise NotFound(
-                f"there is no agreement {agreement_id} in which we are the consumer", hint="tidegate status lists them"
+                f"there is no agreement {agreement_id} in which we are the consumer",
+                hint="tidegate agreements lists them",
             )
         process = Process(
             pid=f"urn:uuid:{uuid.uuid4()}",
