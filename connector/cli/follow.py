@@ -9,9 +9,6 @@ from connector.cli.exits import CommandFailed
 
 Process = Mapping[str, Any]
 
-# Nothing more comes of itself in these states; SUSPENDED waits for a person.
-SETTLED = frozenset({"FINALIZED", "COMPLETED", "TERMINATED", "SUSPENDED"})
-
 
 def follow(
     api: Api, process: Process, *, seconds: float | None, look_seconds: float, seen: Callable[[Process], None]
@@ -21,20 +18,13 @@ def follow(
     `seen` is called with what is known, every `look_seconds`.
     """
     until = None if seconds is None else time.monotonic() + seconds
-    while not is_settled(process):
+    while not process["resting"]:
         seen(process)
         left = look_seconds if until is None else min(look_seconds, until - time.monotonic())
         if left <= 0:
             break
         process = api.get(f"/api/{process['kind']}s/{process['pid']}", wait_seconds=round(left, 3))
     return process
-
-
-def is_settled(process: Process) -> bool:
-    """Whether it ended, or waits for a person, or was never taken by the peer."""
-    if process["sending"] is not None:
-        return False
-    return process["state"] in SETTLED or process["state"] == "NEW" or bool(process.get("changed_terms"))
 
 
 def reason_of(process: Process) -> str | None:
@@ -46,11 +36,11 @@ def reason_of(process: Process) -> str | None:
 def unsuccessful(process: Process) -> CommandFailed:
     """Why a process is not where it was wanted."""
     pid, kind = process["pid"], process["kind"]
-    if not is_settled(process):
+    if not process["resting"]:
         trouble = f"; {process['peer']} was not reached: {process['last_error']}" if process["last_error"] else ""
         said = f"the {kind} {pid} is {process['state']} and goes on by itself{trouble}"
         return CommandFailed(said, code="unfinished", hint=f"tidegate {kind}s show {pid}")
-    if process.get("changed_terms"):
+    if process.get("awaits_decision"):
         said = f"{process['peer']} offers other terms: {process['sentence']}"
         hint = f"tidegate negotiations accept {pid}, or tidegate negotiations end {pid} --reason …"
         return CommandFailed(said, code="other_terms", hint=hint)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from connector.cli.api import Api, find_participant
-from connector.cli.follow import Process, follow, is_settled, reason_of, unsuccessful
+from connector.cli.follow import Process, follow, reason_of, unsuccessful
 from connector.cli.options import Home, Json
 from connector.cli.screen import Screen, facts, size
 
@@ -43,7 +43,7 @@ def get(agreement: Agreement, wait: Wait = True, as_json: Json = False, home: Ho
         screen.note(f"The transfer goes on; tidegate get {agreement} shows it again.")
         raise
     screen.show(process, partial(transfer_shown, process))
-    asked_only = not wait and not is_settled(process)
+    asked_only = not wait and not process["resting"]
     if process["state"] != "COMPLETED" and not asked_only:
         raise unsuccessful(process)
 
@@ -52,7 +52,7 @@ def _unfinished(api: Api, agreement: str) -> dict[str, Any] | None:
     """A transfer of this agreement that has not ended, resumed if it was suspended."""
     transfers = api.get("/api/transfers", limit=LOOK_BACK)
     mine = (each for each in transfers if each["agreement"] == agreement and each["role"] == "consumer")
-    found = next((each for each in mine if not is_settled(each) or each["state"] == "SUSPENDED"), None)
+    found = next((each for each in mine if not each["resting"] or each["state"] == "SUSPENDED"), None)
     if found is None or found["state"] != "SUSPENDED" or found["sending"] is not None:
         return found
     if "start" not in found["open_to_us"]:

@@ -7,7 +7,7 @@ import typer
 
 from connector.cli.api import find_participant
 from connector.cli.catalog import Provider
-from connector.cli.follow import Process, follow, is_settled, reason_of, unsuccessful
+from connector.cli.follow import Process, follow, reason_of, unsuccessful
 from connector.cli.options import Home, Json
 from connector.cli.screen import Screen, facts, lines
 
@@ -58,7 +58,7 @@ def negotiate(
                 seen=lambda now: say(f"Negotiating with {provider}: {now['state']} …"),
             )
     screen.show(process, partial(negotiation_shown, process))
-    asked_only = wait == 0 and not is_settled(process)
+    asked_only = wait == 0 and not process["resting"]
     if process["state"] != "FINALIZED" and not asked_only:
         raise unsuccessful(process)
     if process["agreement"]:

@@ -74,8 +74,17 @@ def process():
             "created_at": "2026-11-25T10:00:00Z",
             "updated_at": "2026-11-25T10:00:00Z",
         }
-        negotiated = {"purpose": None, "terms": {}, "sentence": "You may use this data.", "changed_terms": None}
+        negotiated = {
+            "purpose": None,
+            "terms": {},
+            "sentence": "You may use this data.",
+            "changed_terms": None,
+            "awaits_decision": False,
+        }
         transferred = {"format": "HttpData-PULL", "received": None, "bytes_done": 0, "bytes_total": 0}
-        return common | (negotiated if kind == "negotiation" else transferred) | values
+        shown = common | (negotiated if kind == "negotiation" else transferred) | values
+        ended = shown["state"] in {"NEW", "FINALIZED", "COMPLETED", "TERMINATED", "SUSPENDED"}
+        resting = shown["sending"] is None and (ended or shown.get("awaits_decision", False))
+        return {"resting": resting} | shown
 
     return build

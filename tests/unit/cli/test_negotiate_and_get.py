@@ -61,7 +61,7 @@ def test_a_request_that_the_provider_did_not_take_says_why(tidegate, participant
 
 
 def test_other_terms_wait_for_a_person_who_is_told_how_to_accept_them(tidegate, participant, process):
-    offered = process(state="OFFERED", changed_terms=["permission"], sentence="You may use it for research.")
+    offered = process(state="OFFERED", awaits_decision=True, sentence="You may use it for research.")
     participant.on("POST /api/negotiations", offered)
     result = tidegate("negotiate", PEER, "run-1")
     assert result.exit_code == 1
