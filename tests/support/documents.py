@@ -33,6 +33,12 @@ class Page:
         """The text without blocks of code."""
         return _FENCE.sub("", self.text)
 
+    def shell_lines(self) -> list[str]:
+        """What a reader would type, line by line, without comments; a backslash continues a line."""
+        blocks = [match["body"].replace("\\\n", " ") for match in _FENCE.finditer(self.text) if match["kind"] in SHELL]
+        lines = [re.sub(r"(^|\s+)# .*$", "", line).strip() for block in blocks for line in block.splitlines()]
+        return [line for line in lines if line]
+
     def links(self) -> list[str]:
         """Targets of links outside code."""
         return [match["target"] for match in _LINK.finditer(_CODE.sub("", self.prose))]
@@ -44,9 +50,7 @@ class Page:
     def commands(self) -> list[tuple[str, ...]]:
         """Every `tidegate ...` in code, as its words after `tidegate`."""
         spans = [match[0].strip("`") for match in _CODE.finditer(self.prose)]
-        blocks = [match["body"].replace("\\\n", " ") for match in _FENCE.finditer(self.text) if match["kind"] in SHELL]
-        lines = [line for block in blocks for line in block.splitlines()]
-        found = [match["rest"].split() for part in spans + lines for match in _COMMAND.finditer(part)]
+        found = [match["rest"].split() for part in spans + self.shell_lines() for match in _COMMAND.finditer(part)]
         return [tuple(words) for words in found if words]
 
 
