@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from connector.errors import ConnectorError, MalformedMessage, UnknownProcess
-from connector.exchange.model import Inbound, Kind, Process
+from connector.exchange.model import Inbound, Kind, Party, Process
 from connector.exchange.record import content_digest
 from connector.exchange.service import Exchange
 from connector.identity.verify import Peer, PeerRequest, Verifier
@@ -48,17 +48,24 @@ class Surface:
 
 
 def inbound_of(
-    peer: Peer, document: dict[str, Any], body: bytes, *, word: str, peer_pid: str | None, message_id: str | None
+    peer: Peer,
+    document: dict[str, Any],
+    body: bytes,
+    *,
+    word: str,
+    message_id: str | None,
+    peer_pid: tuple[str, Party] | None = None,
 ) -> Inbound:
-    """A message as the exchange takes it."""
+    """A message as the exchange takes it; `peer_pid` as from `peer_pid_of`, None for a first message."""
     _check_ids(document)
     return Inbound(
         message=word,
         body=body,
         message_id=message_id,
         content_digest=content_digest(document),
-        peer_pid=peer_pid,
+        peer_pid=peer_pid and peer_pid[0],
         sender=peer,
+        role=peer_pid and peer_pid[1],
     )
 
 
@@ -71,15 +78,14 @@ def _check_ids(document: dict[str, Any]) -> None:
             raise MalformedMessage(f"{name}: longer than {MAX_ID_BYTES} bytes, the limit of this participant")
 
 
-def peer_pid_of(path_pid: str, message: Any, kind: Kind) -> str:
-    """The sender's pid: of the two in the message the one that is not in the path."""
-    pids = [pid for pid in (message.provider_pid, message.consumer_pid) if pid is not None]
-    if path_pid not in pids:
+def peer_pid_of(path_pid: str, message: Any, kind: Kind) -> tuple[str, Party]:
+    """The sender's pid, which is the one that is not in the path, and the role in which it stands in the message."""
+    provider_pid, consumer_pid = message.provider_pid, message.consumer_pid
+    if path_pid not in {provider_pid, consumer_pid}:
         raise UnknownProcess(f"there is no {kind} {path_pid} with the pids of this message")
-    pids.remove(path_pid)
-    if not pids:
+    if provider_pid is None or consumer_pid is None:
         raise MalformedMessage("message: expected consumerPid and providerPid")
-    return pids[0]
+    return (consumer_pid, "consumer") if path_pid == provider_pid else (provider_pid, "provider")
 
 
 async def read_body(request: Request, *, limit: int) -> bytes:

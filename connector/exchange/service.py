@@ -148,7 +148,8 @@ class Exchange:
     async def _load_with(self, kind: Kind, pid: str, inbound: Inbound) -> Process:
         process = await self._find(kind, pid, inbound)
         known = process is not None and process.peer == inbound.peer
-        if process is None or not known or process.peer_pid not in {None, inbound.peer_pid}:
+        named = process is not None and inbound.role != process.role and process.peer_pid in {None, inbound.peer_pid}
+        if process is None or not known or not named:
             raise UnknownProcess(f"there is no {kind} {pid}")
         return process
 

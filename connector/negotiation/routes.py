@@ -40,7 +40,7 @@ def negotiation_routes(negotiations: Negotiations, surface: Surface) -> list[Rou
             try:
                 message = parse(document, expected)
                 word = str(m.negotiation_word(message))  # pyright: ignore[reportArgumentType]
-                inbound = inbound_of(peer, document, body, word=word, peer_pid=None, message_id=message.id)
+                inbound = inbound_of(peer, document, body, word=word, message_id=message.id)
                 process = await receive(message, inbound)
             except ConnectorError as error:
                 await surface.verifier.use_token(peer)
@@ -57,7 +57,7 @@ def negotiation_routes(negotiations: Negotiations, surface: Surface) -> list[Rou
                 message: Any = parse(document, expected)
                 peer_pid = peer_pid_of(pid, message, "negotiation")
                 word = str(m.negotiation_word(message))
-                inbound = inbound_of(peer, document, body, word=word, peer_pid=peer_pid, message_id=message.id)
+                inbound = inbound_of(peer, document, body, word=word, message_id=message.id, peer_pid=peer_pid)
                 process = await receive(pid, message, inbound)
             except ConnectorError as error:
                 await surface.verifier.use_token(peer)

@@ -33,7 +33,7 @@ def transfer_routes(transfers: Transfers, surface: Surface) -> list[Route]:
         peer, document, body = await surface.read(received)
         try:
             message = parse(document, m.TransferRequestMessage)
-            inbound = inbound_of(peer, document, body, word="request", peer_pid=None, message_id=message.id)
+            inbound = inbound_of(peer, document, body, word="request", message_id=message.id)
             process = await transfers.request_received(message, inbound)
         except ConnectorError as error:
             await surface.verifier.use_token(peer)
@@ -48,7 +48,7 @@ def transfer_routes(transfers: Transfers, surface: Surface) -> list[Route]:
                 message = parse(document, expected)
                 peer_pid = peer_pid_of(pid, message, "transfer")
                 word = str(m.transfer_word(message))
-                inbound = inbound_of(peer, document, body, word=word, peer_pid=peer_pid, message_id=message.id)
+                inbound = inbound_of(peer, document, body, word=word, message_id=message.id, peer_pid=peer_pid)
                 process = await receive(pid, message, inbound)
             except ConnectorError as error:
                 await surface.verifier.use_token(peer)
