@@ -122,8 +122,8 @@ class Process:
 class Inbound:
     """A verified message of the peer, as far as the message path needs to know it.
 
-    `content_digest` is the SHA-256 of the canonical body without `@id`: equal content in another envelope. `role` is that
-    in which the sender's pid stands; None for a first message, whose kind says it.
+    `content_digest` is the SHA-256 of the canonical body without `@id`: equal content in another envelope. `role` is
+    the one in which the sender's pid stands; None for a first message, whose kind says it.
     """
 
     message: str
