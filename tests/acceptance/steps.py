@@ -1,16 +1,24 @@
 """What a person does with a running data space, and what a test looks up behind its back."""
 
+import json
 import time
+import urllib.error
+import urllib.request
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
 from psycopg.rows import dict_row
 
+from connector.app import KEY_FILE
 from connector.demo.report import report
 from connector.demo.space import DataSpace, RunningParticipant
+from connector.identity.keys import load_or_create_key
+from connector.identity.tokens import issue_token
 from policies import open_policy
 
 # A machine that is slow still passes; one where it hangs fails.
@@ -109,3 +117,23 @@ def rows(participant: RunningParticipant, statement: str, *values: object) -> li
     """What its database holds."""
     with database(participant) as connection:
         return connection.execute(statement, values).fetchall()
+
+
+def token_of(sender: RunningParticipant, receiver: RunningParticipant, body: bytes = b"") -> str:
+    """A token as the sender itself makes it, with the key in its folder."""
+    key = load_or_create_key(sender.home / KEY_FILE, sender.did)
+    return issue_token(
+        key, audience=receiver.did, body=body, now=datetime.now(UTC), jti=str(uuid.uuid4()), lifetime_seconds=60
+    )
+
+
+def asked(url: str, token: str | None = None, *, method: str = "GET", body: bytes | None = None) -> tuple[int, Any]:
+    """Status and JSON body of an answer, as anybody on the network gets it."""
+    fields = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    request = urllib.request.Request(url, data=body, method=method, headers=fields)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, json.loads(answer.read() or b"null")
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.loads(error.read() or b"null")
