@@ -7,7 +7,7 @@ from typing import Any
 from catalog.model import Offering
 from connector.exchange.model import NEW, Draft, Process, Reaction
 from connector.negotiation.model import Terms
-from tests.peer.scripted import SILENT, Answer, ScriptedPeer, message, new_id, pid_of
+from tests.peer.scripted import BASE, SILENT, Answer, ScriptedPeer, message, new_id, pid_of
 from tests.peer.world import World
 from tests.unit.offers.builders import OPEN
 
@@ -106,20 +106,34 @@ async def requests(world: World, peer: ScriptedPeer, offering: Offering | None =
     return Talk(world, peer, "negotiation", "consumer", document["consumerPid"], answer.document["providerPid"])
 
 
-async def is_offered(world: World, peer: ScriptedPeer, offering: Offering | None = None) -> Talk:
-    """The connector offers something of its own accord, and the peer took the offer."""
+async def begins_to_offer(world: World, peer: ScriptedPeer, offering: Offering | None = None) -> Talk:
+    """The connector offers something of its own accord."""
     offering = offering or await world.offers()
     offer = offer_of(offering)
     pid = new_id()
     process = Process(
-        pid=pid, kind="negotiation", role="provider", peer=peer.did, peer_pid=None, peer_address=peer.base,
-        state=NEW, seq=0, offering=offering.id, data=Terms(offer=offer).as_data(),
-    )  # fmt: skip
-    document = message("ContractOfferMessage", providerPid=pid, offer=offer, callbackAddress=world.url + "/dsp/2025-1")
+        pid=pid,
+        kind="negotiation",
+        role="provider",
+        peer=peer.did,
+        peer_pid=None,
+        peer_address=peer.base,
+        state=NEW,
+        seq=0,
+        offering=offering.id,
+        data=Terms(offer=offer).as_data(),
+    )
+    document = message("ContractOfferMessage", providerPid=pid, offer=offer, callbackAddress=world.url + BASE)
     opened = await world.exchange.open_own(process, Reaction(send=Draft("offer", "/negotiations/offers", document)))
     world.exchange.attempt(opened)
-    await world.reaches("negotiation", pid, "OFFERED")
     return Talk(world, peer, "negotiation", "consumer", pid_of(peer, pid), pid)
+
+
+async def is_offered(world: World, peer: ScriptedPeer, offering: Offering | None = None) -> Talk:
+    """The connector offered, and the peer took the offer."""
+    talk = await begins_to_offer(world, peer, offering)
+    await talk.reaches("OFFERED")
+    return talk
 
 
 async def has_contract_as_consumer(world: World, peer: ScriptedPeer, offering: Offering | None = None) -> Talk:
