@@ -157,7 +157,7 @@ def compose(
     offers = Offers(pool)
     exchange, delivery = _exchange(settings, pool, trust, exchange_type)
     running = _processes(settings, exchange, trust)
-    watch = FlowWatch(database_url)
+    watch = FlowWatch(database_url, is_member=trust.members.is_member)
     worker = Worker(
         pool,
         database_url,
@@ -249,7 +249,12 @@ def _protocol_app(participant: Participant) -> ASGIApp:
     ]
     is_authority = "authority" in settings.roles
     data = DataPlane(
-        key=trust.key, pool=participant.pool, files_of=files_of, watch=participant.watch, settings=settings.dataplane
+        key=trust.key,
+        pool=participant.pool,
+        files_of=files_of,
+        is_member=trust.members.is_member,
+        watch=participant.watch,
+        settings=settings.dataplane,
     )
     routes = [
         Mount("/dsp/2025-1", routes=dsp),

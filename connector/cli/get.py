@@ -74,7 +74,7 @@ def transfer_shown(process: Process, console: "Console") -> None:
                 "folder": received.get("path"),
                 "files": _named(received["files"]) if received else None,
                 "size": size(received["bytes"]) if received else None,
-                "SHA-256": received.get("digest"),
+                "SHA-256": f"{received['digest']} (verified)" if received else None,
                 "seconds": received.get("seconds"),
                 "so far": _so_far(process),
                 "reason": reason_of(process),

@@ -19,9 +19,9 @@ from connector.dataplane.manifest import MEDIA_TYPE, Entry, manifest_digest, ren
 from connector.dataplane.model import Flow, ServedFile
 from connector.dataplane.stream import InMemory, Message, Receive, Send, Sending, Source
 from connector.dataplane.tokens import check_claims, verify_data_token
-from connector.dataplane.watch import FlowWatch
+from connector.dataplane.watch import FlowWatch, IsMember
 from connector.db import Connection, Pool, connection
-from connector.errors import ConnectorError, UnknownProcess
+from connector.errors import ConnectorError, NotAuthorized, UnknownProcess
 from connector.identity.keys import SigningKey
 from connector.settings import DataPlaneSettings
 from connector.telemetry import Event, log
@@ -43,11 +43,19 @@ class DataPlane:
     """The ASGI application; `files_of(conn, offering, version)` lists what an offering consists of."""
 
     def __init__(
-        self, *, key: SigningKey, pool: Pool, files_of: FilesOf, watch: FlowWatch, settings: DataPlaneSettings
+        self,
+        *,
+        key: SigningKey,
+        pool: Pool,
+        files_of: FilesOf,
+        is_member: IsMember,
+        watch: FlowWatch,
+        settings: DataPlaneSettings,
     ) -> None:
         self._key = key
         self._pool = pool
         self._files = FileLists(files_of)
+        self._is_member = is_member
         self._watch = watch
         self._settings = settings
 
@@ -71,6 +79,8 @@ class DataPlane:
         async with connection(self._pool) as conn:
             found = await find_flow(conn, transfer=transfer)
             flow = check_claims(claims, transfer=transfer, flow=found, now=datetime.now(UTC))
+            if not await self._is_member(flow.consumer):
+                raise NotAuthorized(f"{flow.consumer} is no longer a member of this data space")
             representation, source = await self._open(conn, flow, path)
         try:
             reply = answer(
@@ -112,7 +122,7 @@ class DataPlane:
             await send({"type": "http.response.body", "body": b""})
             return
         sending = Sending(source, reply.parts, chunk_bytes=self._settings.chunk_bytes)
-        with self._watch.stream(flow.transfer, flow.jti) as watched:
+        with self._watch.stream(flow.transfer, flow.jti, flow.consumer) as watched:
             await _send_start(send, reply)
             reason = await sending.run(receive, send, watched=watched, expires_at=flow.expires_at)
         if reason is not None:

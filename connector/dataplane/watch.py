@@ -9,15 +9,19 @@ resumes later.
 
 import asyncio
 import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 
 import psycopg
 
 from connector.dataplane.flows import list_good_tokens
 from connector.db import Connection
+from connector.errors import ConnectorError
 from connector.telemetry import Event, log
 
+IsMember = Callable[[str], Awaitable[bool]]
+
+MEMBERS_SECONDS = 1.0  # the list itself is asked for only when it is older than its own setting
 RECHECK_SECONDS = 0.5  # a stream is to be cut within a second
 ANSWER_SECONDS = 2.0  # for one statement, or one attempt to connect
 GRACE_SECONDS = (
@@ -28,9 +32,10 @@ GRACE_SECONDS = (
 class Watched:
     """One running stream: `cut` is set, once, when it must stop; then `reason` says why."""
 
-    def __init__(self, transfer: str, jti: str, *, started_at: float) -> None:
+    def __init__(self, transfer: str, jti: str, consumer: str, *, started_at: float) -> None:
         self.transfer = transfer
         self.jti = jti
+        self.consumer = consumer
         self.started_at = started_at
         self.cut = asyncio.Event()
         self.reason = ""
@@ -44,26 +49,32 @@ class Watched:
 class FlowWatch:
     """All running streams of this process, and the task that watches over them."""
 
-    def __init__(self, database_url: str, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, database_url: str, *, is_member: IsMember, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`is_member` says whether a consumer (a DID) still belongs to the data space."""
         self._url = database_url
+        self._is_member = is_member
         self._monotonic = monotonic
         self._running: set[Watched] = set()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._answered_at = monotonic()
         self.listening = False
 
     def start(self) -> None:
         """Begin to watch, in the running loop."""
         self._answered_at = self._monotonic()
-        self._task = asyncio.create_task(self._run(), name="data-flow-watch")
+        self._tasks = [
+            asyncio.create_task(self._run(), name="data-flow-watch"),
+            asyncio.create_task(self._run_members(), name="data-flow-members"),
+        ]
 
     async def stop(self) -> None:
         """Cut everything and stop watching."""
         self.cut_all("the data plane is stopping")
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def cut_all(self, reason: str) -> None:
         """Cut all running streams: for a stop that should not wait for long downloads."""
@@ -71,9 +82,9 @@ class FlowWatch:
             stream.stop(reason)
 
     @contextmanager
-    def stream(self, transfer: str, jti: str) -> Generator[Watched]:
+    def stream(self, transfer: str, jti: str, consumer: str) -> Generator[Watched]:
         """Watch over one stream while it runs."""
-        watched = Watched(transfer, jti, started_at=self._monotonic())
+        watched = Watched(transfer, jti, consumer, started_at=self._monotonic())
         self._running.add(watched)
         try:
             yield watched
@@ -90,6 +101,21 @@ class FlowWatch:
                 self.listening = False
             self._cut_unchecked()
             await asyncio.sleep(RECHECK_SECONDS)
+
+    async def _run_members(self) -> None:
+        while True:
+            for consumer in {stream.consumer for stream in self._running}:
+                reason = await self._objection(consumer)
+                for stream in self._running:
+                    if reason is not None and stream.consumer == consumer:
+                        stream.stop(reason)
+            await asyncio.sleep(MEMBERS_SECONDS)
+
+    async def _objection(self, consumer: str) -> str | None:
+        try:
+            return None if await self._is_member(consumer) else f"{consumer} is no longer a member"
+        except ConnectorError as error:
+            return f"whether {consumer} is a member cannot be found out: {error.message}"
 
     def _cut_unchecked(self) -> None:
         """Cut what nobody has been able to check for too long."""

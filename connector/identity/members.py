@@ -62,8 +62,8 @@ class Members:
         return did in current.members
 
     async def list_members(self) -> list[Member]:
-        """The members by the list we go by now; raises TrustUnavailable if there is none."""
-        current = await self._at_most(self._max_age_seconds) or await self._at_most(RETRY_SECONDS)
+        """The members as of half a second ago at most, if the authority answers; raises TrustUnavailable if unknown."""
+        current = await self._at_most(RETRY_SECONDS)
         if current is None:
             raise TrustUnavailable(f"there is no valid list of members from {self._authority}")
         return list(current.members.values())

@@ -15,7 +15,7 @@ import rfc8785
 from connector.dataplane.flows import find_flow, list_good_tokens
 from connector.db import Pool, connection
 from connector.identity.keys import SigningKey, load_or_create_key
-from tests.support.data_plane import DID, TRANSFER, Plane, plane_on, published, published_folder
+from tests.support.data_plane import CONSUMER, DID, TRANSFER, Plane, plane_on, published, published_folder
 
 MIB = 1024**2
 
@@ -252,6 +252,22 @@ async def test_it_is_cut_when_the_token_expires(large: Plane):
     reader = await Reader.start(large, await large.start(seconds=0.5))
     await asyncio.sleep(1)
     assert await reader.seconds_until_cut() < 0.5
+
+
+async def test_it_is_cut_when_its_consumer_is_removed_from_the_data_space(large: Plane):
+    reader = await Reader.start(large, await large.start())
+    large.membership.removed.add(CONSUMER)
+    await asyncio.sleep(1.2)
+    assert await reader.seconds_until_cut() < 0.5
+
+
+async def test_a_removed_member_is_not_served_although_its_token_is_good(plane: Plane):
+    token = await plane.start()
+    plane.membership.removed.add(CONSUMER)
+    status, _, body = await ask(plane, token)
+    assert (status, orjson.loads(body)["code"]) == (403, "not_authorized")
+    plane.membership.removed.clear()
+    assert (await ask(plane, token))[0] == 200
 
 
 async def test_a_reader_that_takes_nothing_is_cut_as_well(large: Plane):

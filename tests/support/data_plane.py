@@ -88,15 +88,35 @@ class Provider:
             await conn.execute(*close_flow_statement(transfer=TRANSFER, reason=reason))
 
 
-class Plane(Provider):
-    """A provider with its data plane in this process."""
+class Membership:
+    """Who belongs to the data space: everybody but those that were removed."""
 
-    def __init__(self, pool: Pool, key: SigningKey, watch: FlowWatch, files: list[ServedFile]) -> None:
+    def __init__(self) -> None:
+        self.removed: set[str] = set()
+
+    async def is_member(self, did: str) -> bool:
+        return did not in self.removed
+
+
+class Plane(Provider):
+    """A provider with its data plane in this process; `membership` says who may be served."""
+
+    def __init__(
+        self, pool: Pool, key: SigningKey, watch: FlowWatch, files: list[ServedFile], membership: Membership
+    ) -> None:
         super().__init__(pool, key, "http://not-yet")
+        self.membership = membership
         self.watch = watch
         self.files = files
         self.port = 0
-        self.app = DataPlane(key=key, pool=pool, files_of=self._files_of, watch=watch, settings=DataPlaneSettings())
+        self.app = DataPlane(
+            key=key,
+            pool=pool,
+            files_of=self._files_of,
+            is_member=membership.is_member,
+            watch=watch,
+            settings=DataPlaneSettings(),
+        )
 
     async def _files_of(self, conn: Connection, offering: str, version: int) -> Sequence[ServedFile]:
         del conn
@@ -105,8 +125,9 @@ class Plane(Provider):
 
 @asynccontextmanager
 async def plane_on(database_url: str, pool: Pool, key: SigningKey, files: list[ServedFile]) -> AsyncIterator[Plane]:
-    watch = FlowWatch(database_url)
-    plane = Plane(pool, key, watch, files)
+    membership = Membership()
+    watch = FlowWatch(database_url, is_member=membership.is_member)
+    plane = Plane(pool, key, watch, files, membership)
     watch.start()
     try:
         async with serving(plane.app) as port:
@@ -126,10 +147,18 @@ async def _main(database_url: str, key_file: str, port: str, folder: str) -> Non
         del conn, offering, version
         return files
 
-    watch = FlowWatch(database_url)
+    membership = Membership()
+    watch = FlowWatch(database_url, is_member=membership.is_member)
     watch.start()
     key = load_or_create_key(Path(key_file), DID)
-    app = DataPlane(key=key, pool=pool, files_of=files_of, watch=watch, settings=DataPlaneSettings())
+    app = DataPlane(
+        key=key,
+        pool=pool,
+        files_of=files_of,
+        is_member=membership.is_member,
+        watch=watch,
+        settings=DataPlaneSettings(),
+    )
     await uvicorn.Server(uvicorn.Config(app, port=int(port), lifespan="off", log_level="warning", ws="none")).serve()
 
 
