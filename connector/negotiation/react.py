@@ -82,9 +82,16 @@ def acceptance(process: Process) -> Draft:
     return Draft("acceptance", _path(process, "events"), _event(process, m.EventType.ACCEPTED))
 
 
-def agreed(process: Process, terms: Terms, agreement: Mapping[str, Any], *, own_did: str) -> Reaction:
-    """The consumer's answer to an agreement: a verification if it equals what was accepted, else a termination."""
+def agreed(
+    process: Process, terms: Terms, agreement: Mapping[str, Any], *, own_did: str, id_taken: bool = False
+) -> Reaction:
+    """The consumer's answer to an agreement: a verification if it equals what was accepted, else a termination.
+
+    `id_taken`: this provider has given its `@id` to another agreement.
+    """
     wrong = disagreements(process, terms, agreement, own_did=own_did)
+    if id_taken:
+        wrong.append(f"@id {agreement['@id']!r} is that of another agreement")
     terms = replace(terms, agreement=agreement)
     if wrong:
         reason = "the agreement is not the accepted offer: " + "; ".join(wrong)

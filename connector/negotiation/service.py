@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
+from connector.agreements.store import find_agreement
 from connector.db import connection
 from connector.errors import MalformedMessage, MoveNotOpenToUs, OfferNotValid
 from connector.exchange.model import NEW, Inbound, Move, Process, Reaction
@@ -141,7 +142,16 @@ class Negotiations:
         """An agreement: verified if it equals the accepted offer, else the negotiation ends with the reason."""
 
         async def answer(process: Process) -> Reaction:
-            return react.agreed(process, terms_from(process.data), message.agreement, own_did=self.did)
+            agreement_id = str(message.agreement["@id"])
+            async with connection(self.exchange.pool) as conn:
+                other = await find_agreement(conn, agreement_id=agreement_id, role="consumer", peer=process.peer)
+            return react.agreed(
+                process,
+                terms_from(process.data),
+                message.agreement,
+                own_did=self.did,
+                id_taken=other is not None,
+            )
 
         return await self.exchange.receive("negotiation", pid, inbound, answer)
 

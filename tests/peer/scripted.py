@@ -6,7 +6,9 @@ has sent something itself.
 """
 
 import asyncio
+import hashlib
 import uuid
+from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,6 +24,7 @@ from tests.support.loopback import Participant, Site
 CONTEXT = "https://w3id.org/dspace/2025/1/context.jsonld"
 BASE = "/dsp/2025-1"
 SILENT = "/silent"
+FILE = "/file"
 PATIENCE_SECONDS = 8.0
 
 _WORDS = {
@@ -118,6 +121,7 @@ class ScriptedPeer(Site):
         self.connector = ""
         self.connector_did = ""
         self.released = asyncio.Event()
+        self.file: tuple[bytes, str] | None = None
 
     async def start(self) -> None:
         await super().start()
@@ -144,9 +148,8 @@ class ScriptedPeer(Site):
         self.script.replies[word] = list(replies)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        if request.path == SILENT:
-            await self.released.wait()
-            return web.Response(status=503)
+        if request.path in {SILENT, FILE}:
+            return await self._serve(request)
         if not request.path.startswith(BASE):
             return await super()._answer(request)
         body = await request.read()
@@ -156,6 +159,22 @@ class ScriptedPeer(Site):
         if answer is DROPPED and request.transport is not None:
             request.transport.abort()
         return answer
+
+    def serves_file(self, content: bytes, *, digest_of: bytes | None = None, slowly: bool = False) -> str:
+        """Have a file to fetch with the token `their-token`; its path. Slowly: it never comes."""
+        digest = b64encode(hashlib.sha256(content if digest_of is None else digest_of).digest()).decode()
+        self.file = None if slowly else (content, digest)
+        return FILE
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        if request.path == SILENT or self.file is None:
+            await self.released.wait()
+            return web.Response(status=503)
+        if request.headers.get("Authorization") != "Bearer their-token":
+            return web.Response(status=403)
+        content, digest = self.file
+        headers = {"Repr-Digest": f"sha-256=:{digest}:", "Content-Disposition": 'attachment; filename="map.nc"'}
+        return web.Response(body=content, headers=headers)
 
     def all(self, word: str, pid: str) -> list[Received]:
         """Every message of this word about this process, in the order of arrival."""
