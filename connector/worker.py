@@ -25,7 +25,9 @@ from connector.settings import ExchangeSettings
 from connector.telemetry import Event, log
 from connector.transfer.tasks import Downloads
 
-QUEUES = ("exchange", "transfer")
+# Whether a new job wakes the worker. One of `exchange` is due only when the first attempt has failed, seconds later,
+# and is mostly cancelled before: waking for each of them would be a look at the whole queue for every message.
+QUEUES = {"exchange": False, "transfer": True}
 CONCURRENT_JOBS = 16
 STALLED_CHECK_SECONDS = 10.0
 SWEEP_SECONDS = 60.0
@@ -101,13 +103,18 @@ class Worker:
         app = self._app()
         async with app.open_async(), asyncio.TaskGroup() as group:
             group.create_task(self._take_back(app))
-            await app.run_worker_async(
-                queues=list(QUEUES),
-                concurrency=CONCURRENT_JOBS,
-                install_signal_handlers=False,
-                delete_jobs="successful",
-                shutdown_graceful_timeout=1.0,
-            )
+            for queue, wake in QUEUES.items():
+                group.create_task(self._work(app, queue, wake=wake))
+
+    async def _work(self, app: procrastinate.App, queue: str, *, wake: bool) -> None:
+        await app.run_worker_async(
+            queues=[queue],
+            listen_notify=wake,
+            concurrency=CONCURRENT_JOBS,
+            install_signal_handlers=False,
+            delete_jobs="successful",
+            shutdown_graceful_timeout=1.0,
+        )
 
     async def _take_back(self, app: procrastinate.App) -> None:
         """Give back the jobs of workers that have been silent for their lease."""

@@ -9,7 +9,8 @@ Each bracket is one round trip. Nothing is sent that is not committed; whoever c
 import asyncio
 import secrets
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -47,21 +48,29 @@ SALT_BYTES = 32
 class Changes:
     """Wakes whoever waits for a process to change, in this process of the operating system."""
 
-    _events: dict[str, asyncio.Event] = field(default_factory=dict[str, asyncio.Event])
+    _watched: dict[str, set[asyncio.Queue[Process]]] = field(default_factory=dict[str, "set[asyncio.Queue[Process]]"])
 
-    def happened(self, pid: str) -> None:
-        """The process was moved."""
-        event = self._events.pop(pid, None)
-        if event:
-            event.set()
+    def happened(self, process: Process) -> None:
+        """The process was moved, and stands so now."""
+        for queue in self._watched.get(process.pid, ()):
+            queue.put_nowait(process)
+
+    @contextmanager
+    def of(self, pid: str) -> Generator[asyncio.Queue[Process]]:
+        """Every state of a process from now on."""
+        queue = asyncio.Queue[Process]()
+        self._watched.setdefault(pid, set()).add(queue)
+        try:
+            yield queue
+        finally:
+            self._watched[pid].discard(queue)
+            if not self._watched[pid]:
+                del self._watched[pid]
 
     async def wait(self, pid: str, seconds: float) -> None:
         """Until the process changes, `seconds` at most."""
-        event = self._events.setdefault(pid, asyncio.Event())
-        try:
-            await asyncio.wait_for(event.wait(), seconds)
-        except TimeoutError:
-            return
+        with self.of(pid) as queue, suppress(TimeoutError):
+            await asyncio.wait_for(queue.get(), seconds)
 
 
 @dataclass
@@ -292,7 +301,7 @@ class Exchange:
                 Event.PROCESS_MOVED, pid=after.pid, peer=after.peer, message=move.message, source=move.source,
                 target=move.target, direction=move.direction,
             )  # fmt: skip
-        self.changes.happened(after.pid)
+        self.changes.happened(after)
         return after
 
     async def _commit(self, document: bytes, reaction: Reaction) -> str:

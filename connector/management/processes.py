@@ -120,15 +120,14 @@ class Processes:
     async def wait(self, kind: Kind, pid: str, seconds: float) -> dict[str, Any]:
         """The process once nothing more comes of itself, or after `seconds`."""
         until = time.monotonic() + min(seconds, MAX_WAIT_SECONDS)
-        while True:
-            changed = asyncio.ensure_future(self.exchange.changes.wait(pid, LOOK_AGAIN_SECONDS))
-            try:
-                process = await self.exchange.load(kind, pid)
-                if is_resting(process) or time.monotonic() >= until:
-                    return self.shown(process)
-                await asyncio.wait({changed}, timeout=until - time.monotonic())
-            finally:
-                changed.cancel()
+        with self.exchange.changes.of(pid) as changes:
+            process = await self.exchange.load(kind, pid)
+            while not is_resting(process) and (left := until - time.monotonic()) > 0:
+                try:
+                    process = await asyncio.wait_for(changes.get(), min(left, LOOK_AGAIN_SECONDS))
+                except TimeoutError:
+                    process = await self.exchange.load(kind, pid)
+        return self.shown(process)
 
     async def verify(self, pid: str) -> dict[str, Any]:
         """Whether what was delivered is still there, byte for byte; raises NotFound if nothing was."""

@@ -95,7 +95,9 @@ CREATE TABLE outbound (
 --        "state", "peer_pid", "agreement", "data", "deadline", "events": [...], "leaves": [...],
 --        "clear": bool, "send": {...} or null, "token": {"iss", "jti", "expires_at"} or null}
 -- Answers 'done', 'conflict' (somebody moved the process: load again) or 'replayed' (the token was used before); only 'done' writes.
-CREATE FUNCTION exchange_step_v1(step jsonb) RETURNS text LANGUAGE plpgsql AS $$
+-- Its statements look rows up by key, whatever the values are: planning them anew for each of the first calls of every
+-- connection is all cost.
+CREATE FUNCTION exchange_step_v1(step jsonb) RETURNS text LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     own_pid     text := step->>'pid';
     created     jsonb := step->'create';
