@@ -124,7 +124,7 @@ class Settings(BaseSettings):
     )
     public_url: str = Field(
         default="http://localhost:8180",
-        description="where peers reach the protocol surface, without a path; gives the DID and the callbacks. https, or http on loopback",
+        description="where peers reach the protocol surface: https, or http on loopback; gives DID and callbacks",
     )
     authority_did: str | None = Field(
         default=None, description="did:web of the governance authority; may be absent only in the role authority"
