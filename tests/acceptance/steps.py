@@ -77,6 +77,11 @@ def ended(participant: RunningParticipant, kind: str, pid: str, state: str) -> d
     return found
 
 
+def resumed(participant: RunningParticipant, pid: str) -> None:
+    """Until the participant knows that a suspended transfer goes on."""
+    until(lambda: participant.call("GET", f"/api/transfers/{pid}")["state"] != "SUSPENDED", f"{pid} to be resumed")
+
+
 def _rested(participant: RunningParticipant, kind: str, pid: str) -> dict[str, Any] | None:
     now = participant.call("GET", f"/api/{kind}s/{pid}?wait_seconds=5")
     at_rest = now["state"] in {"FINALIZED", "COMPLETED", "TERMINATED", "SUSPENDED"} and not now["sending"]

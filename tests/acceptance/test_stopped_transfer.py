@@ -101,7 +101,9 @@ def test_a_suspension_cuts_what_is_running_and_a_resumption_finishes_it(space: D
     assert_refused(under_way.reader)
     assert delivered(space, under_way) == []
 
+    steps.ended(space["provider"], "transfer", under_way.provider_pid, "SUSPENDED")
     space["provider"].call("POST", f"/api/transfers/{under_way.provider_pid}/start")
+    steps.resumed(space["consumer"], under_way.consumer_pid)
     done = steps.ended(space["consumer"], "transfer", under_way.consumer_pid, "COMPLETED")
     assert done["received"]["bytes"] == under_way.reader.total
     assert_refused(under_way.reader)  # the resumption came with a token of its own, and that one is used up as well
@@ -119,7 +121,7 @@ def test_a_suspension_by_the_consumer_stops_it_and_it_may_go_on_itself(space: Da
     assert_cut_at_once(under_way.reader)
     assert_refused(under_way.reader)
     space["consumer"].call("POST", f"{path}/start")
-    steps.until(lambda: space["consumer"].call("GET", path)["state"] == "STARTED", "the transfer to be resumed")
+    steps.resumed(space["consumer"], under_way.consumer_pid)
     steps.ended(space["consumer"], "transfer", under_way.consumer_pid, "COMPLETED")
 
 
@@ -131,6 +133,7 @@ def test_a_termination_ends_it_for_good(space: DataSpace, under_way: UnderWay):
     assert ended["failure"]["reason"] == "the contract was broken"
     assert_refused(under_way.reader)
     assert delivered(space, under_way) == []
+    steps.ended(space["provider"], "transfer", under_way.provider_pid, "TERMINATED")
     with pytest.raises(ApiError, match="a start is not open to us in state TERMINATED"):
         space["provider"].call("POST", f"/api/transfers/{under_way.provider_pid}/start")
 
