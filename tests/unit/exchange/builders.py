@@ -24,7 +24,7 @@ def process(kind: Kind, role: Party, state: str, *, sending: str | None = None, 
         "offering": "flood-map",
         "outbound": outbound(sending) if sending else None,
     }
-    return Process(kind=kind, role=role, state=state, **facts | changes)
+    return Process(**{"kind": kind, "role": role, "state": state} | facts | changes)
 
 
 def outbound(message: str, **changes: Any) -> Outbound:
