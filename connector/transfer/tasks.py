@@ -35,33 +35,38 @@ class Downloads:
 
     async def run(self, pid: str, *, attempt: int) -> None:
         """Fetch the data of a STARTED transfer, from wherever an earlier attempt got. Raises to be called again."""
-        process = await self.transfers.exchange.load("transfer", pid)
-        access = access_from(process.data)
-        if process.state != STARTED or process.role != "consumer" or access is None:
-            return
         began = time.monotonic()
-        task = asyncio.create_task(
-            download(
-                self.http,
-                endpoint=access.endpoint,
-                token=access.token,
-                destination=self.destination(process),
-                settings=self.settings,
-                on_progress=lambda done, total: self.progress.__setitem__(pid, (done, total)),
-            )
-        )
-        self.transfers.downloads[pid] = task
+        # Before the transfer is looked at: whoever stops it is either seen there, or finds here what is to be cut.
+        task = self.transfers.downloads[pid] = asyncio.create_task(self._fetch(pid))
         try:
             await _finished(task)
         finally:
             self.transfers.downloads.pop(pid, None)
         if not task.cancelled():
-            await self._conclude(process, task, seconds=time.monotonic() - began, attempt=attempt)
+            await self._conclude(pid, task, seconds=time.monotonic() - began, attempt=attempt)
 
-    async def _conclude(self, process: Process, task: asyncio.Task[Received], *, seconds: float, attempt: int) -> None:
-        pid = process.pid
+    async def _fetch(self, pid: str) -> tuple[Path, Received] | None:
+        """What was received and the folder it lies in; None if the transfer does not run."""
+        process = await self.transfers.exchange.load("transfer", pid)
+        access = access_from(process.data)
+        if process.state != STARTED or process.role != "consumer" or access is None:
+            return None
+        folder = self.destination(process)
+        received = await download(
+            self.http,
+            endpoint=access.endpoint,
+            token=access.token,
+            destination=folder,
+            settings=self.settings,
+            on_progress=lambda done, total: self.progress.__setitem__(pid, (done, total)),
+        )
+        return folder, received
+
+    async def _conclude(
+        self, pid: str, task: asyncio.Task[tuple[Path, Received] | None], *, seconds: float, attempt: int
+    ) -> None:
         try:
-            received = task.result()
+            fetched = task.result()
         except NoRoom as error:
             await self._end(pid, self.transfers.suspend, error)
         except DataChanged as error:
@@ -71,8 +76,11 @@ class Downloads:
                 raise
             await self._end(pid, self.transfers.terminate, error)
         else:
+            if fetched is None:
+                return
+            folder, received = fetched
             log.info(Event.DOWNLOADED, pid=pid, bytes=received.bytes, digest=received.digest)
-            await self.transfers.completed(pid, received_as_data(received, self.destination(process), seconds))
+            await self.transfers.completed(pid, received_as_data(received, folder, seconds))
 
     async def _end(self, pid: str, end: Callable[..., Any], error: ConnectorError) -> None:
         log.warning(Event.DOWNLOAD_FAILED, pid=pid, code=error.code, reason=error.message)

@@ -252,6 +252,17 @@ async def test_a_transfer_that_the_provider_resumes_goes_on_at_the_new_address(w
     await talk.reaches("COMPLETED")
 
 
+async def test_a_transfer_that_is_stopped_at_once_again_and_again_ends_where_the_last_start_says(
+    world: World, peer: ScriptedPeer
+):
+    talk = await fetches(world, peer)
+    for _ in range(12):  # in some of them the suspension meets a download that is only just beginning
+        assert (await talk.says("start", dataAddress=address(peer))).state == "STARTED"
+        assert (await talk.says("suspension")).state == "SUSPENDED"
+    assert (await talk.says("start", dataAddress=address(peer, at=peer.serves_file(CONTENT)))).state == "STARTED"
+    await talk.reaches("COMPLETED")
+
+
 async def test_a_transfer_that_we_resume_goes_on_at_the_address_it_had(world: World, peer: ScriptedPeer):
     at = peer.serves_file(CONTENT, slowly=True)
     talk = await fetches(world, peer)
