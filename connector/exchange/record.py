@@ -43,7 +43,10 @@ def salts_needed(step: Step) -> int:
 
 
 def render_step(step: Step, circumstances: Circumstances) -> tuple[bytes, Process]:
-    """The argument of the function, and the process as it will be once the step is done."""
+    """The argument of the function, and the process as it will be once the step is done.
+
+    ValueError if what follows is no move of the table: nothing may be sent that could not be acknowledged.
+    """
     outbound = _outbound(step, circumstances)
     after = _settled(step, outbound)
     before, data = step.before, step.reaction.data
@@ -81,6 +84,8 @@ def _outbound(step: Step, circumstances: Circumstances) -> Outbound | None:
     draft = step.reaction.send
     if draft is None:
         return None
+    if step.after.target_of(draft.message, step.after.role) is None:
+        raise ValueError(f"a {draft.message} is no move of {step.after.pid} in {step.after.state}")
     document = {**draft.document, "@id": circumstances.message_id}
     return Outbound(
         message=draft.message,
