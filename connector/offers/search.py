@@ -3,6 +3,9 @@
 On the wire it is the filter of a CatalogRequestMessage: objects whose keys are absolute IRIs of ours (`FILTER`): text,
 bbox, start, end. The specification leaves filters to the participants, and asks for 400 where one is not supported
 (DSP 2025-1, Catalog Protocol).
+
+EDC asks for everything with a filter too, a QuerySpec without conditions: that is nothing asked for. Its limit is not
+ours: pages are the server's choice, and the Link header leads through them.
 """
 
 import re
@@ -38,7 +41,7 @@ def parse_filter(items: tuple[Any, ...]) -> Search:
     for number, item in enumerate(items):
         if not isinstance(item, Mapping):
             raise _unsupported(f"filter[{number}]")
-        for key, value in cast(Mapping[str, Any], item).items():
+        for key, value in _conditions(cast(Mapping[str, Any], item)).items():
             word = key.removeprefix(FILTER)
             if word not in _FILTERS or not key.startswith(FILTER):
                 raise _unsupported(f"filter[{number}].{key}")
@@ -47,6 +50,13 @@ def parse_filter(items: tuple[Any, ...]) -> Search:
     if search.start and search.end and search.start > search.end:
         raise MalformedMessage(f"filter.{FILTER}start: is after {FILTER}end")
     return search
+
+
+def _conditions(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What an item asks for; of EDC's QuerySpec that is whatever goes beyond "the first of all"."""
+    if item.get("@type") != "QuerySpec":
+        return item
+    return {key: value for key, value in item.items() if value and key not in {"@type", "limit", "sortOrder"}}
 
 
 def render_filter(search: Search) -> list[dict[str, Any]]:

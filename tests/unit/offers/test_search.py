@@ -37,12 +37,23 @@ def test_a_search_for_nothing_is_no_filter() -> None:
     assert render_filter(Search()) == []
 
 
+def test_the_filter_with_which_edc_asks_for_everything_asks_for_nothing() -> None:
+    everything = {"@type": "QuerySpec", "limit": 50, "offset": 0, "sortOrder": "ASC", "filterExpression": []}
+    assert parse_filter((everything,)) == Search()
+
+
 @pytest.mark.parametrize(
     ("item", "problem"),
     [
         pytest.param("flood", r"filter\[0\]: this filter", id="not an object"),
         pytest.param({"text": "flood"}, r"filter\[0\]\.text", id="a key without our namespace"),
         pytest.param({f"{FILTER}colour": "red"}, r"filter\[0\]\..*colour", id="a key that is not ours"),
+        pytest.param({"@type": "QuerySpec", "offset": 50}, r"filter\[0\]\.offset", id="the second page of EDC"),
+        pytest.param(
+            {"@type": "QuerySpec", "filterExpression": [{"operandLeft": "id"}]},
+            r"filter\[0\]\.filterExpression",
+            id="a condition of EDC",
+        ),
         pytest.param({f"{FILTER}text": 7}, "expected a string", id="text that is a number"),
         pytest.param({f"{FILTER}bbox": "1234"}, "expected .west", id="a box that is a string"),
         pytest.param({f"{FILTER}bbox": [0, 0, 1]}, "expected .west", id="a box of three"),
