@@ -62,7 +62,9 @@ class MockVerifier(Verifier):
 class MockIdentityHttp(GuardedHttp):
     """The guarded client; EDC's mock identity stands in the header without a scheme."""
 
-    async def request(self, method: str, url: str, *, headers: Mapping[str, str] | None = None, **rest) -> Response:
+    async def request(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, **rest: Any
+    ) -> Response:
         bare = {
             name: value.removeprefix("Bearer ") if "{" in value else value for name, value in (headers or {}).items()
         }
