@@ -26,7 +26,7 @@ from connector.authority.service import own_list
 from connector.dataplane.routes import PREFIX, DataPlane
 from connector.dataplane.watch import FlowWatch
 from connector.db import Pool, database_ready, migrate, open_pool
-from connector.errors import ConnectorError, InvalidInput, StorageError
+from connector.errors import ConfigurationError, ConnectorError, InvalidInput, StorageError
 from connector.exchange.delivery import Delivery
 from connector.exchange.model import Inbound, Process
 from connector.exchange.routes import Surface
@@ -122,8 +122,8 @@ class Participant:
             try:
                 await asyncio.to_thread(migrate, self.database_url)
                 self.migrated = True
-            except StorageError as error:
-                log.warning(Event.DATABASE_AWAY, error=error.message)
+            except (StorageError, ConfigurationError) as error:  # the log says what to do; readiness stays false
+                log.warning(Event.DATABASE_AWAY, error=error.message, hint=error.hint)
                 await asyncio.sleep(MIGRATE_AGAIN_SECONDS)
         self.watch.start()
         self.worker.start()

@@ -10,8 +10,9 @@ from collections.abc import Callable, Generator
 
 import uvicorn
 
-from connector.app import running
+from connector.app import KEY_FILE, running
 from connector.errors import ConfigurationError
+from connector.identity.keys import load_or_create_key
 from connector.management import access
 from connector.management.participant_file import (
     Whereabouts,
@@ -51,6 +52,7 @@ def serve(settings: Settings, *, on_listening: OnListening | None = None) -> Non
         bind(settings.management_host, settings.management_port, "TIDEGATE_MANAGEMENT_PORT"),
     )
     access.load_or_create_operator_token(settings.home)
+    load_or_create_key(settings.home / KEY_FILE, settings.did)  # one that cannot be used ends it before anything runs
     if settings.database_url is not None:
         _serve_on(settings, settings.database_url.get_secret_value(), sockets, on_listening)
         return

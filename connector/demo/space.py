@@ -169,7 +169,7 @@ def data_space(*, settings: Mapping[str, str] | None = None, wait: bool = True) 
 def _prepare(settings: Mapping[str, str]) -> DataSpace:
     folder = Path(tempfile.mkdtemp(prefix="tidegate-"))
     try:
-        server = start_embedded(folder / "postgres", _postgres_settings(folder))
+        server = start_embedded(folder / "postgres", PostgresSettings())
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -196,12 +196,6 @@ def _prepare(settings: Mapping[str, str]) -> DataSpace:
             role, home, f"http://localhost:{public}", f"http://127.0.0.1:{management}", environment
         )
     return DataSpace(folder, server, participants)
-
-
-def _postgres_settings(folder: Path) -> PostgresSettings:
-    """As root the server needs a folder that its own user may enter, which a temporary one for us alone is not."""
-    del folder
-    return PostgresSettings()
 
 
 def pss(pid: int) -> int:
