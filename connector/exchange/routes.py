@@ -6,7 +6,7 @@ from typing import Any, TypedDict, TypeVar, cast
 
 import orjson
 from starlette.background import BackgroundTask
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from connector.errors import ConnectorError, MalformedMessage, UnknownProcess
@@ -91,10 +91,13 @@ def peer_pid_of(path_pid: str, message: Any, kind: Kind) -> tuple[str, Party]:
 async def read_body(request: Request, *, limit: int) -> bytes:
     """The whole body, `limit` bytes at most."""
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise MalformedMessage(f"body: larger than {limit} bytes, the limit of this participant")
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limit:
+                raise MalformedMessage(f"body: larger than {limit} bytes, the limit of this participant")
+    except ClientDisconnect:  # nobody reads the answer; it is no fault of ours, and the log says what it was
+        raise MalformedMessage("body: broke off, the sender closed the connection") from None
     return bytes(body)
 
 

@@ -1,5 +1,6 @@
 """A first message that cannot become a process: a typed refusal, and nothing is kept."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -134,6 +135,22 @@ async def test_a_body_over_the_limit_is_refused(world: World, peer: ScriptedPeer
     document = request_document(peer, offer_of(await world.offers()), padding="x" * limit)
     error = refused(await peer.post("/negotiations/request", document), 400)
     assert str(limit) in error["reason"][0]
+
+
+async def test_a_sender_that_vanishes_in_the_middle_of_a_message_is_no_fault_of_ours(
+    world: World, peer: ScriptedPeer, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+):
+    host, _, port = world.url.removeprefix("http://").partition(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"POST /dsp/2025-1/negotiations/request HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+    await writer.drain()
+    await asyncio.sleep(0.05)
+    writer.close()
+    await writer.wait_closed()
+    document = request_document(peer, offer_of(await world.offers()))
+    assert (await peer.post("/negotiations/request", document)).status == 201
+    assert "unexpected" not in capsys.readouterr().out
+    assert "Traceback" not in caplog.text
 
 
 async def test_one_request_after_another_may_use_the_same_connection_after_a_refusal(world: World, peer: ScriptedPeer):
