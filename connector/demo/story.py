@@ -1,5 +1,6 @@
 """The story: publish, find, read the terms, negotiate, be refused, fetch, and let the authority compare."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ WRONG_PURPOSE = "advertising"
 CONTRACT_DAYS = 365
 WAIT_SECONDS = 30
 PROGRESS_SECONDS = 0.2
+STALLED_SECONDS = 60
 SAMPLE_RUN = "sample-flood-run"
 
 
@@ -128,9 +130,15 @@ class Story:
         consumer = self.space["consumer"]
         pid = consumer.call("POST", "/api/transfers", {"agreement": agreement})["pid"]
 
+        done, moved_at = -1, time.monotonic()
+
         def follow() -> tuple[int, int, bool]:
+            nonlocal done, moved_at
             now = consumer.call("GET", f"/api/transfers/{pid}?wait_seconds={PROGRESS_SECONDS}")
-            return now["bytes_done"], now["bytes_total"], now["state"] in {"COMPLETED", "TERMINATED", "SUSPENDED"}
+            if now["bytes_done"] != done:
+                done, moved_at = now["bytes_done"], time.monotonic()
+            settled = now["state"] in {"COMPLETED", "TERMINATED", "SUSPENDED"}
+            return done, now["bytes_total"], settled or time.monotonic() - moved_at > STALLED_SECONDS
 
         self.tell.transfer(title, follow)
         ended = consumer.call("GET", f"/api/transfers/{pid}?wait_seconds={WAIT_SECONDS}")
