@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from policies.model import AtomicConstraint, Constraint, Permission, Policy, RightOperand
+from policies.model import AtomicConstraint, Constraint, Permission, Policy, RightOperand, Rule
 from policies.parse import parse_policy
-from policies.render import Rule, render_constraint, render_operand, render_rule
+from policies.render import render_constraint, render_operand, render_rule
 
 
 def same_terms(a: Policy | Mapping[str, Any], b: Policy | Mapping[str, Any]) -> bool:
@@ -40,8 +40,14 @@ def _canonical(source: Policy | Mapping[str, Any]) -> dict[str, Counter[str]]:
         "permission": Counter(_rule(rule) for rule in policy.permissions),
         "prohibition": Counter(_rule(rule) for rule in policy.prohibitions),
         "obligation": Counter(_rule(rule) for rule in policy.obligations),
-        "member": Counter(f"{name} = {text}" for name, text in policy.extra),
+        "member": Counter(_members(policy)),
     }
+
+
+def _members(policy: Policy) -> list[str]:
+    conflict = [f"conflict = {_text(policy.conflict)}"] if policy.conflict else []
+    parents = [f"inheritFrom = {_text(parent)}" for parent in policy.inherit_from]
+    return [*conflict, *parents, *(f"{name} = {text}" for name, text in policy.extra)]
 
 
 def _rule(rule: Rule) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from policies.model import AtomicConstraint, LogicalConstraint
 from policies.render import render_operand
 from policies.vocabulary import Truth
-from policies.words import condition, moment, name, printable
+from policies.words import condition, moment, name, printable, subject
 
 Kind = Literal["permission", "prohibition", "obligation", "duty"]
 
@@ -55,6 +55,7 @@ class RuleOutcome:
     duties: tuple["RuleOutcome", ...] = ()
     blocks: bool = False
     why: str | None = None
+    uid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Decision:
 
     permitted: bool
     action: str
-    at: datetime
+    at: datetime | None
     rules: tuple[RuleOutcome, ...]
     problems: tuple[str, ...] = ()
 
@@ -72,7 +73,7 @@ class Decision:
         return {
             "decision": "permit" if self.permitted else "deny",
             "action": self.action,
-            "at": self.at.isoformat(),
+            "at": self.at.isoformat() if self.at else None,
             "because": self.sentence(),
             "problems": list(self.problems),
             "rules": [_rule_json(rule) for rule in self.rules],
@@ -123,7 +124,7 @@ def _seen(outcome: Outcome) -> str:
         return " and ".join(dict.fromkeys(_seen(leaf) for leaf in _leaves(outcome)))
     if outcome.why:
         return outcome.why
-    left = "time" if outcome.constraint.left_operand == "dateTime" else outcome.constraint.left_operand
+    left = subject(outcome.constraint.left_operand)
     if outcome.value is None:
         return f"no {left} was declared" if left == "purpose" else f"no {left} is known"
     # to the second: enough for a person, and the tree has it exactly

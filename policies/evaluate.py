@@ -1,98 +1,182 @@
 """`evaluate`: may this request be granted under this policy, now? Closed world, and Unknown denies.
 
 A request is permitted if at least one permission is active, no prohibition is or may be active, no obligation is
-due, and nothing in the policy as a whole is unknown. A permission is active if its action covers the requested one, all
-its constraints hold and all its duties are on record as fulfilled (ODRL Information Model 2.2 section 2.6; where
-readings differ we take the stricter one).
+due, and nothing in the policy as a whole is unknown. A permission is active if it is about the requested action, asset
+and parties, all its constraints hold and all its duties are on record as fulfilled (ODRL Information Model 2.2 section
+2.6; where readings differ we take the stricter one). With `conflict: perm` an active permission overrides prohibitions;
+with `prohibit` and `invalid` the request on which both hold is refused.
+
+The reading `suite` answers as the ODRL-Test-Suite expects; `docs/explain/policy.md` lists where the two differ.
 """
 
-from datetime import UTC, datetime
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Literal
 
-from policies.decision import AtomicOutcome, Decision, LogicalOutcome, Outcome, RuleOutcome
-from policies.model import (
-    AtomicConstraint,
-    Constraint,
-    Duty,
-    Facts,
-    LogicalConstraint,
-    Permission,
-    Policy,
-    Prohibition,
-    Request,
-    is_deadline,
-    may_hide_deadline,
-)
-from policies.values import all_of, any_of, compare_moment, compare_names, one_of
-from policies.vocabulary import INCLUDED_IN, KNOWN_PROFILES, LEFT_OPERANDS, Truth, covers
+from policies.concepts import NO_CONCEPTS, Concepts
+from policies.decision import Decision, Outcome, RuleOutcome
+from policies.matching import Match, matches
+from policies.model import Duty, Facts, Permission, Policy, Prohibition, Request, is_deadline, may_hide_deadline
+from policies.observe import Situation, outcomes
+from policies.terms import Truth
+from policies.values import all_of
+from policies.vocabulary import CONFLICTS, INCLUDED_IN, KNOWN_PROFILES
 
-_UNDECIDABLE: Final = "carries a member that this connector cannot decide"
+#: `tidegate` fails closed; `suite` is the reading of the ODRL-Test-Suite.
+Reading = Literal["tidegate", "suite"]
+
+_UNDECIDABLE = "carries a member that this connector cannot decide"
+_NOT_MADE_GOOD = "it was violated, and not made good since"
 
 
-def evaluate(policy: Policy, request: Request, facts: Facts, now: datetime) -> Decision:
-    """The decision on `request` at `now` (with a time zone, else ValueError), with its explanation."""
-    if now.utcoffset() is None:
+def evaluate(
+    policy: Policy,
+    request: Request,
+    facts: Facts,
+    now: datetime | None,
+    *,
+    reading: Reading = "tidegate",
+    concepts: Concepts = NO_CONCEPTS,
+) -> Decision:
+    """The decision on `request` at `now` (with a time zone, else ValueError), with its explanation.
+
+    `now` None means that the time is not known; then whatever depends on it is Unknown.
+    """
+    if now is not None and now.utcoffset() is None:
         raise ValueError("now: expected a moment with a time zone")
-    problems = _problems(policy, request)
-    permissions = [_permission(f"permission[{i}]", p, request, facts, now) for i, p in enumerate(policy.permissions)]
-    prohibitions = [_prohibition(f"prohibition[{i}]", p, request, now) for i, p in enumerate(policy.prohibitions)]
-    obligations = [_obligation(f"obligation[{i}]", o, request, facts, now) for i, o in enumerate(policy.obligations)]
-    blocked = bool(problems) or any(rule.blocks for rule in (*prohibitions, *obligations))
-    permitted = not blocked and any(rule.active is True for rule in permissions)
-    return Decision(permitted, request.action, now, (*permissions, *prohibitions, *obligations), problems)
+    return _Evaluation(Situation(request, facts, now, concepts), suite=reading == "suite").decide(policy)
 
 
-def _problems(policy: Policy, request: Request) -> tuple[str, ...]:
-    """What stops the policy as a whole: other parties or another target, unknown profiles and members."""
-    named = (
-        ("target", policy.target, request.target),
-        ("assignee", policy.assignee, request.assignee),
-        ("assigner", policy.assigner, request.assigner),
-    )
-    return (
-        *(f"the policy is for {what} {ours}, not {asked}" for what, ours, asked in named if ours not in {None, asked}),
-        *(f"the profile {profile} is not known here" for profile in policy.profiles if profile not in KNOWN_PROFILES),
-        *(f"the policy carries {member!r}, which this connector cannot decide" for member, _ in policy.extra),
-    )
+class _Evaluation:
+    """Rules in one situation. `suite`: what is unknown is false, and duties may wait."""
+
+    def __init__(self, situation: Situation, *, suite: bool) -> None:
+        self.situation = situation
+        self.request = situation.request
+        self.facts = situation.facts
+        self.suite = suite
+
+    def decide(self, policy: Policy) -> Decision:
+        problems = () if self.suite else self._problems(policy)
+        permissions = [self._permission(f"permission[{i}]", p) for i, p in enumerate(policy.permissions)]
+        prohibitions = [self._prohibition(f"prohibition[{i}]", p) for i, p in enumerate(policy.prohibitions)]
+        obligations = [self._obligation(f"obligation[{i}]", o) for i, o in enumerate(policy.obligations)]
+        active = any(rule.active is True for rule in permissions)
+        if policy.conflict == "perm" and active:
+            prohibitions = [_overridden(rule) for rule in prohibitions]
+        blocked = bool(problems) or any(rule.blocks for rule in (*prohibitions, *obligations))
+        rules = (*permissions, *prohibitions, *obligations)
+        return Decision(active and not blocked, self.request.action, self.situation.now, rules, problems)
+
+    def _problems(self, policy: Policy) -> tuple[str, ...]:
+        """What stops the policy as a whole: other parties or another target, unknown profiles and members."""
+        request = self.request
+        named = (
+            ("target", policy.target, request.target),
+            ("assignee", policy.assignee, request.assignee),
+            ("assigner", policy.assigner, request.assigner),
+        )
+        unknown = [] if policy.conflict in CONFLICTS | {None} else [policy.conflict]
+        return (
+            *(
+                f"the policy is for {what} {ours}, not {asked}"
+                for what, ours, asked in named
+                if not self._is(ours, asked)
+            ),
+            *(f"the profile {each} is not known here" for each in policy.profiles if each not in KNOWN_PROFILES),
+            *(f"the policy inherits from {each}, which was not looked up" for each in policy.inherit_from),
+            *(f"the conflict strategy {each!r} is not known here" for each in unknown),
+            *(f"the policy carries {member!r}, which this connector cannot decide" for member, _ in policy.extra),
+        )
+
+    def _is(self, named: str | None, asked: str) -> bool:
+        return named is None or named == asked or named in self.facts.member_of.get(asked, frozenset())
+
+    def _permission(self, place: str, rule: Permission) -> RuleOutcome:
+        about, why, held = self._about(rule)
+        held = (*held, *outcomes(rule.constraints, self.situation))
+        duties = tuple([self._duty(f"{place}.duty[{i}]", duty) for i, duty in enumerate(rule.duties)])
+        active = all_of([self._all_hold(about, held), *(not duty.blocks for duty in duties)])
+        return RuleOutcome(place, "permission", rule.action, active, held, duties, why=why, uid=rule.uid)
+
+    def _prohibition(self, place: str, rule: Prohibition) -> RuleOutcome:
+        """Active only if all constraints hold, but it blocks unless it is certain that one does not."""
+        about, why, held = self._about(rule)
+        held = (*held, *outcomes(rule.constraints, self.situation))
+        active = None if rule.extra and not self.suite else self._all_hold(about, held)
+        owed = self._owed(place, rule)
+        why = why or ("it was violated, and its remedy is not on record as done" if owed else None)
+        blocks = active is not False or bool(owed)
+        return RuleOutcome(place, "prohibition", rule.action, active, held, owed, blocks, why, rule.uid)
+
+    def _owed(self, place: str, rule: Prohibition) -> tuple[RuleOutcome, ...]:
+        """The remedies that are still to be done, if the prohibition is on record as violated."""
+        if self.suite or rule.uid is None or self.facts.states.get(rule.uid) not in {"violated", "both"}:
+            return ()
+        remedies = [self._duty(f"{place}.remedy[{i}]", remedy) for i, remedy in enumerate(rule.remedies)]
+        return tuple(remedy for remedy in remedies if remedy.blocks)
+
+    def _about(self, rule: Permission | Prohibition) -> tuple[Truth, str | None, tuple[Outcome, ...]]:
+        """Whether the rule is about this request, why not, and the outcomes of its refinements."""
+        if rule.extra and not self.suite:
+            return None, f"the rule {_UNDECIDABLE}: {rule.extra[0][0]!r}", ()
+        about, why = self._match(rule)
+        refined = list(outcomes(rule.refinements, self.situation, "action."))
+        for role, thing in (("target.", rule.target), ("assignee.", rule.assignee), ("assigner.", rule.assigner)):
+            if thing is not None and thing.refinements:
+                refined += outcomes(thing.refinements, self.situation, role)
+        return about, why, tuple(refined)
+
+    def _match(self, rule: Permission | Prohibition) -> Match:
+        return matches(rule, self.request, self.facts, suite=self.suite, concepts=self.situation.concepts)
+
+    def _all_hold(self, about: Truth, held: Sequence[Outcome]) -> Truth:
+        """Kleene's and; the suite counts what is unknown as not satisfied."""
+        found = all_of((about, *(outcome.satisfied for outcome in held)))
+        return False if self.suite and found is None else found
+
+    def _duty(self, place: str, duty: Duty) -> RuleOutcome:
+        """A duty of a permission comes before use, under all circumstances; only a record of its fulfilment lifts it.
+
+        The suite lets it wait, and asks only that it is not on record as violated.
+        """
+        violated = self._state(duty) in {"violated", "both"}
+        if not violated if self.suite else self._fulfilled(duty):
+            return RuleOutcome(place, "duty", duty.action, active=False, uid=duty.uid)
+        why = _NOT_MADE_GOOD if violated else "it is a duty before use, and nothing has recorded its fulfilment"
+        return RuleOutcome(place, "duty", duty.action, active=True, blocks=True, why=why, uid=duty.uid)
+
+    def _state(self, duty: Duty) -> str | None:
+        return None if duty.uid is None else self.facts.states.get(duty.uid)
+
+    def _fulfilled(self, duty: Duty) -> bool:
+        """On record as done; if it was violated before, with every consequence."""
+        things = (duty.target, duty.assigner, duty.assignee)
+        if duty.extra or duty.action not in INCLUDED_IN or any(thing and thing.extra for thing in things):
+            return False
+        state = self._state(duty)
+        if state == "violated" or (duty not in self.facts.fulfilled and state not in {"fulfilled", "both"}):
+            return False
+        return state != "both" or all(self._fulfilled(each) for each in duty.consequences)
+
+    def _obligation(self, place: str, duty: Duty) -> RuleOutcome:
+        """An obligation with a deadline may be fulfilled until then, after use began; without one it comes first."""
+        deadlines = tuple(each for each in duty.constraints if is_deadline(each))
+        conditions = tuple(each for each in duty.constraints if not is_deadline(each))
+        found = outcomes((*conditions, *deadlines), self.situation)
+        applies = all_of(_certain(outcome) for outcome in found[: len(conditions)])
+        in_time = all_of(outcome.satisfied for outcome in found[len(conditions) :])
+        if self.suite or self._fulfilled(duty) or (applies is False and not duty.extra):
+            return RuleOutcome(place, "obligation", duty.action, active=False, constraints=found, uid=duty.uid)
+        why = _why_due(duty, applies=applies, in_time=in_time, has_deadline=bool(deadlines))
+        why = _NOT_MADE_GOOD if self._state(duty) in {"violated", "both"} else why
+        blocks = why is not None
+        return RuleOutcome(place, "obligation", duty.action, applies, found, blocks=blocks, why=why, uid=duty.uid)
 
 
-def _permission(place: str, rule: Permission, request: Request, facts: Facts, now: datetime) -> RuleOutcome:
-    about, why = _about(rule, request)
-    constraints = tuple([_outcome(each, request, now) for each in rule.constraints])
-    duties = tuple([_duty(f"{place}.duty[{i}]", duty, facts) for i, duty in enumerate(rule.duties)])
-    held = (outcome.satisfied for outcome in constraints)
-    active = all_of((about, *held, *(not duty.blocks for duty in duties)))
-    return RuleOutcome(place, "permission", rule.action, active, constraints, duties, why=why)
-
-
-def _prohibition(place: str, rule: Prohibition, request: Request, now: datetime) -> RuleOutcome:
-    """Active only if all constraints hold, but it blocks unless it is certain that one does not."""
-    about, why = _about(rule, request)
-    constraints = tuple([_outcome(each, request, now) for each in rule.constraints])
-    active = None if rule.extra else all_of((about, *(outcome.satisfied for outcome in constraints)))
-    return RuleOutcome(place, "prohibition", rule.action, active, constraints, blocks=active is not False, why=why)
-
-
-def _duty(place: str, duty: Duty, facts: Facts) -> RuleOutcome:
-    """A duty of a permission comes before use, under all circumstances; only a record of its fulfilment lifts it."""
-    if duty in facts.fulfilled and not duty.extra:
-        return RuleOutcome(place, "duty", duty.action, active=False)
-    why = "it is a duty before use, and nothing has recorded its fulfilment"
-    return RuleOutcome(place, "duty", duty.action, active=True, blocks=True, why=why)
-
-
-def _obligation(place: str, duty: Duty, request: Request, facts: Facts, now: datetime) -> RuleOutcome:
-    """An obligation with a deadline may be fulfilled after use has begun, until then; without one it comes first."""
-    deadlines = [each for each in duty.constraints if is_deadline(each)]
-    conditions = [each for each in duty.constraints if not is_deadline(each)]
-    outcomes = tuple([_outcome(each, request, now) for each in (*conditions, *deadlines)])
-    applies = all_of(_certain(outcome) for outcome in outcomes[: len(conditions)])
-    in_time = all_of(outcome.satisfied for outcome in outcomes[len(conditions) :])
-    done = duty in facts.fulfilled and not duty.extra
-    if done or (applies is False and not duty.extra):
-        return RuleOutcome(place, "obligation", duty.action, active=False, constraints=outcomes)
-    why = _why_due(duty, applies=applies, in_time=in_time, has_deadline=bool(deadlines))
-    return RuleOutcome(place, "obligation", duty.action, applies, outcomes, blocks=why is not None, why=why)
+def _overridden(rule: RuleOutcome) -> RuleOutcome:
+    return replace(rule, blocks=False, why=rule.why or "a permission overrides it (conflict: perm)")
 
 
 def _why_due(duty: Duty, *, applies: Truth, in_time: Truth, has_deadline: bool) -> str | None:
@@ -110,65 +194,3 @@ def _why_due(duty: Duty, *, applies: Truth, in_time: Truth, has_deadline: bool) 
 
 def _certain(outcome: Outcome) -> Truth:
     return None if may_hide_deadline(outcome.constraint) else outcome.satisfied
-
-
-def _about(rule: Permission | Prohibition, request: Request) -> tuple[Truth, str | None]:
-    """Whether the rule is about the requested action, and what a person should know if it is not certain."""
-    if rule.extra:
-        return None, f"the rule {_UNDECIDABLE}: {rule.extra[0][0]!r}"
-    about = covers(rule.action, request.action)
-    if about is None:
-        unknown = rule.action if rule.action not in INCLUDED_IN else request.action
-        return None, f"the action {unknown!r} is not known here"
-    return about, None if about else f"the rule is about {rule.action}"
-
-
-def _outcome(constraint: Constraint, request: Request, now: datetime) -> Outcome:
-    if isinstance(constraint, AtomicConstraint):
-        return _atomic(constraint, request, now)
-    parts = tuple([_outcome(part, request, now) for part in constraint.parts])
-    return LogicalOutcome(constraint, _join(constraint, parts), parts)
-
-
-def _join(constraint: LogicalConstraint, parts: tuple[Outcome, ...]) -> Truth:
-    # andSequence: every value is of the one moment of the decision, so order adds nothing to `and`
-    joins = {"and": all_of, "andSequence": all_of, "or": any_of, "xone": one_of}
-    if constraint.extra or constraint.operator not in joins:
-        return None
-    return joins[constraint.operator](part.satisfied for part in parts)
-
-
-def _atomic(constraint: AtomicConstraint, request: Request, now: datetime) -> AtomicOutcome:
-    known = LEFT_OPERANDS.get(constraint.left_operand)
-    if known is None:
-        why = f"nothing here knows the value of {constraint.left_operand!r}"
-        return AtomicOutcome(constraint, None, None, None, why)
-    value, source = _value(constraint.left_operand, request, now)
-    why = _why_undecidable(constraint, known.operators)
-    if why or value is None:
-        return AtomicOutcome(constraint, None, value, source, why)
-    return AtomicOutcome(constraint, _compare(constraint, value, now), value, source)
-
-
-def _why_undecidable(constraint: AtomicConstraint, operators: frozenset[str]) -> str | None:
-    if constraint.extra:
-        return f"the constraint {_UNDECIDABLE}: {constraint.extra[0][0]!r}"
-    if constraint.operator not in operators:
-        return f"{constraint.left_operand} cannot be compared by {constraint.operator!r} here"
-    return None
-
-
-def _value(left: str, request: Request, now: datetime) -> tuple[str | tuple[str, ...] | None, str]:
-    """The value of a known left operand, and its source."""
-    source = LEFT_OPERANDS[left].source
-    if left == "dateTime":
-        return now.astimezone(UTC).isoformat().replace("+00:00", "Z"), source
-    if left == "recipient":
-        return ((request.assignee,) if request.assignee else None), source
-    return (tuple(sorted(request.purpose)) if request.purpose else None), request.purpose_source
-
-
-def _compare(constraint: AtomicConstraint, value: str | tuple[str, ...], now: datetime) -> Truth:
-    if isinstance(value, str):
-        return compare_moment(now, constraint.operator, constraint.right_operand)
-    return compare_names(frozenset(value), constraint.operator, constraint.right_operand)

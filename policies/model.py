@@ -1,13 +1,20 @@
-"""A policy as frozen values: ODRL 2.2 as far as DSP 2025-1 carries it.
+"""A policy as frozen values: ODRL 2.2, one action, target and party to a rule (atomised), however it was written.
 
 What this model has no place for is kept in `extra` (member name → JSON text with sorted keys), so that it is
-rendered again, denies in `evaluate`, and is named by `check_policy`. Nothing is dropped.
+rendered again, denies in `evaluate`, and is named by `check_policy`. Nothing is dropped. Identifiers (`uid`) and
+descriptions (`notes`) are kept too, but two policies that differ in them alone are equal.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Final
 
 #: Members without a place in the model: (name, canonical JSON text), sorted by name.
 Extra = tuple[tuple[str, str], ...]
+
+#: The action of a rule that names none, where that is allowed (`--reading suite`): it is about every action.
+ANY_ACTION: Final = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +34,7 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Opaque:
-    """A right operand that is some other JSON object, as canonical JSON text. No operand decides one."""
+    """A right operand that is some other JSON object, as canonical JSON text: a geometry in GeoJSON."""
 
     json: str
 
@@ -38,12 +45,14 @@ RightOperand = Operand | tuple[Operand, ...]
 
 @dataclass(frozen=True, slots=True)
 class AtomicConstraint:
-    """`left_operand operator right_operand`, all by local name where they are ODRL's."""
+    """`left_operand operator right_operand`, all by local name where they are ODRL's. `unit` is an IRI."""
 
     left_operand: str
     operator: str
     right_operand: RightOperand
     extra: Extra = ()
+    unit: str | None = None
+    uid: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,56 +62,103 @@ class LogicalConstraint:
     operator: str
     parts: tuple["Constraint", ...]
     extra: Extra = ()
+    uid: str | None = field(default=None, compare=False)
 
 
 Constraint = AtomicConstraint | LogicalConstraint
 
+_LIMITS: Final = frozenset({"dateTime", "elapsedTime"})
+
 
 def is_deadline(constraint: Constraint) -> bool:
-    """`dateTime lt` or `lteq`: in an obligation this is the moment until which it may be fulfilled."""
+    """`dateTime` or `elapsedTime`, `lt` or `lteq`: in an obligation this is until when it may be fulfilled."""
     if not isinstance(constraint, AtomicConstraint):
         return False
-    return constraint.left_operand == "dateTime" and constraint.operator in {"lt", "lteq"}
+    return constraint.left_operand in _LIMITS and constraint.operator in {"lt", "lteq"}
 
 
 def may_hide_deadline(constraint: Constraint) -> bool:
-    """A logical constraint, or `dateTime eq`: in an obligation, time passing must not make it go away unfulfilled."""
+    """A logical constraint, or a time `eq` something: time passing must not make an obligation go away unfulfilled."""
     if isinstance(constraint, LogicalConstraint):
         return True
-    return constraint.left_operand == "dateTime" and constraint.operator in {"eq", "neq"}
+    return constraint.left_operand in _LIMITS and constraint.operator not in {"lt", "lteq", "gt", "gteq"}
 
 
 @dataclass(frozen=True, slots=True)
-class Duty:
-    """What must be done: before use as the duty of a permission, or as an obligation of the policy."""
+class Thing:
+    """The target or a party of one rule. With `refinements` it is those members of a collection for which they hold.
 
-    action: str
-    constraints: tuple[Constraint, ...] = ()
+    `id` names it, or the collection; `source` says where a collection has its members.
+    """
+
+    id: str | None = None
+    source: str | None = None
+    collection: bool = False
+    refinements: tuple[Constraint, ...] = ()
     extra: Extra = ()
 
 
 @dataclass(frozen=True, slots=True)
+class Duty:
+    """What must be done: before use as the duty of a permission, or as an obligation of the policy.
+
+    Once it was violated its `consequences` must be fulfilled as well. `parties`: for whom it is done, by function.
+    """
+
+    action: str
+    constraints: tuple[Constraint, ...] = ()
+    extra: Extra = ()
+    refinements: tuple[Constraint, ...] = ()
+    target: Thing | None = None
+    assigner: Thing | None = None
+    assignee: Thing | None = None
+    consequences: tuple["Duty", ...] = ()
+    parties: tuple[tuple[str, str], ...] = ()
+    uid: str | None = field(default=None, compare=False)
+    notes: Extra = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Permission:
-    """What may be done if all constraints hold and all duties are fulfilled."""
+    """What may be done if all constraints hold and all duties are fulfilled. `refinements` narrow its action."""
 
     action: str
     constraints: tuple[Constraint, ...] = ()
     duties: tuple[Duty, ...] = ()
     extra: Extra = ()
+    refinements: tuple[Constraint, ...] = ()
+    target: Thing | None = None
+    assigner: Thing | None = None
+    assignee: Thing | None = None
+    uid: str | None = field(default=None, compare=False)
+    notes: Extra = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Prohibition:
-    """What must not be done while all constraints hold."""
+    """What must not be done while all constraints hold. Once it was violated its `remedies` must be fulfilled."""
 
     action: str
     constraints: tuple[Constraint, ...] = ()
     extra: Extra = ()
+    refinements: tuple[Constraint, ...] = ()
+    target: Thing | None = None
+    assigner: Thing | None = None
+    assignee: Thing | None = None
+    remedies: tuple[Duty, ...] = ()
+    uid: str | None = field(default=None, compare=False)
+    notes: Extra = field(default=(), compare=False)
+
+
+Rule = Permission | Prohibition | Duty
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """An offer or agreement. `target`, `assigner` and `assignee` are None where the document does not name them."""
+    """A set, offer or agreement. `target`, `assigner` and `assignee` are None where the document does not name one.
+
+    `conflict` is perm, prohibit, invalid or None (which is invalid); `inherit_from` are policies whose rules hold too.
+    """
 
     permissions: tuple[Permission, ...] = ()
     prohibitions: tuple[Prohibition, ...] = ()
@@ -112,6 +168,11 @@ class Policy:
     assigner: str | None = None
     assignee: str | None = None
     extra: Extra = ()
+    conflict: str | None = None
+    inherit_from: tuple[str, ...] = ()
+    uid: str | None = field(default=None, compare=False)
+    kind: str | None = field(default=None, compare=False)
+    notes: Extra = field(default=(), compare=False)
 
     def terms(self) -> "Policy":
         """The same policy without what differs between an offer and its agreement: target, assigner, assignee."""
@@ -136,10 +197,28 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What is on record about the agreement. `fulfilled`: the duties and obligations that were fulfilled.
+class Observed:
+    """What a left operand is in one situation: all of its values, and where they come from, in words."""
 
-    Nothing records a fulfilment yet, so callers pass `Facts()`.
+    values: tuple[Operand, ...]
+    source: str | None = None
+
+
+def _nothing() -> Mapping[str, Any]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The state of the world beside the request and the clock.
+
+    `fulfilled`: the duties and obligations on record as fulfilled. `states`: by the uid of a duty or prohibition,
+    `fulfilled`, `violated`, or `both` (violated, and fulfilled since); anything else counts as neither.
+    `observed`: by left operand, its values; a refinement's operand may be given as `action.…`, `target.…` or
+    `assignee.…`. `member_of`: by asset or party, all collections it is part of.
     """
 
     fulfilled: frozenset[Duty] = frozenset()
+    states: Mapping[str, str] = field(default_factory=_nothing)
+    observed: Mapping[str, Observed] = field(default_factory=_nothing)
+    member_of: Mapping[str, frozenset[str]] = field(default_factory=_nothing)

@@ -1,17 +1,19 @@
 """Typed comparison of one value with one right operand: True, False, or None for Unknown.
 
 Dates follow XML Schema's partial order: without a zone a moment may lie anywhere within fourteen hours either side, and
-within that window every answer is Unknown. A date stands for its whole day. Names are compared as written: two
-different names are different, and whether one is a kind or a part of the other nobody has stated.
+within that window every answer is Unknown. A date stands for its whole day. Two different names are different unless
+they are stated to be the same; whether one is a kind or a part of the other is what somebody stated, else Unknown.
 """
 
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Final
 
+from policies.concepts import NO_CONCEPTS, Concepts
 from policies.model import Iri, Literal, Operand, RightOperand
-from policies.vocabulary import XSD, Truth
+from policies.terms import XSD, Truth
 
 _MOMENT: Final = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
@@ -76,6 +78,13 @@ def compare_moment(now: datetime, operator: str, right: RightOperand) -> Truth:
 
 def read_span(right: RightOperand) -> Span | None:
     """The moments a right operand means: one for a date and time, a day for a date, widened if there is no zone."""
+    if isinstance(right, tuple):
+        return None
+    return _span(right)
+
+
+@lru_cache(maxsize=4096)
+def _span(right: Operand) -> Span | None:
     if not isinstance(right, Literal) or right.datatype not in _TIME_TYPES:
         return None
     found = _MOMENT.fullmatch(right.value)
@@ -124,19 +133,33 @@ def _shift(moment: datetime, by: timedelta) -> datetime:
 
 # --- names -------------------------------------------------------------------------------------------------------
 
+_NAMED: Final = frozenset({None, f"{XSD}anyURI", f"{XSD}NCName", f"{XSD}token", f"{XSD}language"})
 
-def compare_names(values: frozenset[str], operator: str, right: RightOperand) -> Truth:
+
+def compare_names(
+    values: frozenset[str],
+    operator: str,
+    right: RightOperand,
+    concepts: Concepts = NO_CONCEPTS,
+    *,
+    some: bool = False,
+) -> Truth:
     """Each of `values` against a name or a list of names.
 
     Several values must agree: if the constraint holds for one and not for another the answer is Unknown, so that
-    neither a permission nor a prohibition is settled by half of what was declared.
+    neither a permission nor a prohibition is settled by half of what was declared. With `some` (groups, of which
+    one may be in many and none is left out) one value is enough, and no value at all is an answer.
     """
     names = read_names(right)
-    if not values or not names:
+    if not names:
+        return None
+    if some:
+        return _some(values, operator, names, concepts)
+    if not values:
         return None
     if operator == "isAllOf":
-        return _holds_all(values, names)
-    results = {_compare_name(value, operator, names) for value in values}
+        return _holds_all(values, names, concepts)
+    results = {_compare_name(value, operator, names, concepts) for value in values}
     return results.pop() if len(results) == 1 else None
 
 
@@ -145,27 +168,54 @@ def read_names(right: RightOperand) -> frozenset[str] | None:
     operands: tuple[Operand, ...] = right if isinstance(right, tuple) else (right,)
     names: set[str] = set()
     for operand in operands:
-        if isinstance(operand, Iri) or (isinstance(operand, Literal) and operand.datatype in {None, f"{XSD}anyURI"}):
+        if isinstance(operand, Iri) or (isinstance(operand, Literal) and operand.datatype in _NAMED):
             names.add(operand.value)
         else:
             return None
     return frozenset(names)
 
 
-def _holds_all(values: frozenset[str], names: frozenset[str]) -> Truth:
-    if not names <= values:
+def _holds_all(values: frozenset[str], names: frozenset[str], concepts: Concepts) -> Truth:
+    """All of the names and nothing else; what goes beyond them is Unknown."""
+    if not all(_among(name, values, concepts) for name in names):
         return False
-    return True if names == values else None
+    return True if all(_among(value, names, concepts) for value in values) else None
 
 
-def _compare_name(value: str, operator: str, names: frozenset[str]) -> Truth:
-    if operator == "isAnyOf":
-        return value in names
-    if operator == "isNoneOf":
-        return value not in names
+def _some(values: frozenset[str], operator: str, names: frozenset[str], concepts: Concepts) -> Truth:
+    if operator == "isAllOf":
+        return all(_among(name, values, concepts) for name in names)
+    if not values:
+        return _some_of_none(operator, names)
+    positive = {"neq": "eq", "isNoneOf": "isAnyOf"}.get(operator)
+    found = any_of(_compare_name(value, positive or operator, names, concepts) for value in values)
+    return negate(found) if positive else found
+
+
+def _some_of_none(operator: str, names: frozenset[str]) -> Truth:
+    if operator not in {"isAnyOf", "isNoneOf"} and len(names) != 1:
+        return None
+    return operator in {"neq", "isNoneOf"}
+
+
+def _compare_name(value: str, operator: str, names: frozenset[str], concepts: Concepts) -> Truth:
+    if operator in {"isAnyOf", "isNoneOf"}:
+        return _among(value, names, concepts) is (operator == "isAnyOf")
     if len(names) != 1:  # the other operators compare with one name
         return None
-    same = value in names
-    if operator in {"isA", "isPartOf", "hasPart"}:
-        return True if same else None
-    return {"eq": same, "neq": not same}.get(operator)
+    (name,) = names
+    if operator in {"eq", "neq"}:
+        return concepts.same(value, name) is (operator == "eq")
+    return _related(value, operator, name, concepts)
+
+
+def _related(value: str, operator: str, name: str, concepts: Concepts) -> Truth:
+    if operator == "isA":
+        return concepts.is_a(value, name)
+    if operator == "isPartOf":
+        return concepts.is_part_of(value, name)
+    return concepts.is_part_of(name, value) if operator == "hasPart" else None
+
+
+def _among(name: str, names: frozenset[str], concepts: Concepts) -> bool:
+    return name in names or (bool(concepts.same_as) and any(concepts.same(name, other) for other in names))

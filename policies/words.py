@@ -1,31 +1,34 @@
 """Constraints and values in plain English, for the sentence before an agreement and the reason after a decision."""
 
 import re
+from collections.abc import Callable
 from typing import Final
 
+from policies.geometry import find_region
 from policies.model import AtomicConstraint, Constraint, Iri, Literal, Operand, RightOperand
+from policies.operands import SPACES, LeftOperand, Space
+from policies.quantities import SECOND, read_duration
 from policies.values import read_span
-from policies.vocabulary import LEFT_OPERANDS
 
 _IRI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"“”]+")
-_LEFT: Final = {"dateTime": "time", "purpose": "purpose", "recipient": "recipient"}
-_TIME: Final = {
-    "eq": "is",
-    "neq": "is not",
-    "lt": "is before",
-    "lteq": "is not after",
-    "gt": "is after",
-    "gteq": "is not before",
-}
-_NAMES: Final = {
-    "eq": "is",
-    "neq": "is not",
-    "isAnyOf": "is one of",
-    "isNoneOf": "is none of",
+_EQUAL: Final = {"eq": "is", "neq": "is not", "isAnyOf": "is one of", "isNoneOf": "is none of"}
+_TIME: Final = _EQUAL | {"lt": "is before", "lteq": "is not after", "gt": "is after", "gteq": "is not before"}
+_AMOUNT: Final = _EQUAL | {"lt": "is less than", "lteq": "is at most", "gt": "is more than", "gteq": "is at least"}
+_NAMES: Final = _EQUAL | {
     "isAllOf": "is all of",
     "isA": "is a kind of",
     "isPartOf": "is part of",
     "hasPart": "includes",
+}
+_WITHIN: Final = {"eq": "is", "neq": "is not", "isPartOf": "lies within", "hasPart": "includes"}
+_VERBS: Final[dict[Space, dict[str, str]]] = {
+    "moment": _TIME,
+    "name": _NAMES,
+    "geometry": _WITHIN,
+    "interval": _WITHIN,
+    "number": _AMOUNT,
+    "duration": _AMOUNT,
+    "level": _AMOUNT,
 }
 _JOINT: Final = {"and": " and ", "or": " or ", "xone": " or ", "andSequence": " and then "}
 # written out: a locale must not change the wording of a contract
@@ -53,34 +56,89 @@ def condition(constraint: Constraint) -> str:
     return f"exactly one holds of ({parts})" if constraint.operator == "xone" else f"({parts})"
 
 
+def subject(left: str) -> str:
+    """What a left operand is called in a sentence."""
+    known = SPACES.get(left)
+    return left if known is None else known.says
+
+
 def _atomic(constraint: AtomicConstraint) -> str:
     left, operator = constraint.left_operand, constraint.operator
-    known = LEFT_OPERANDS.get(left)
-    if known is None or operator not in known.operators:
-        return f"{left} {operator} {values(constraint.right_operand)} (which cannot be decided here)"
-    verbs = _TIME if left == "dateTime" else _NAMES
-    verb = verbs[operator]
+    known = SPACES.get(left)
+    if known is None or operator not in known.operators or constraint.unit not in {None, known.unit}:
+        unit = f" in {constraint.unit}" if constraint.unit else ""
+        return f"{left} {operator} {values(constraint.right_operand)}{unit} (which cannot be decided here)"
+    verb = _VERBS[known.space][operator]
     if _is_single(constraint.right_operand):
         verb = {"is one of": "is", "is none of": "is not", "is all of": "is"}.get(verb, verb)
-    return f"the {_LEFT[left]} {verb} {values(constraint.right_operand, ' and ' if operator == 'isAllOf' else ' or ')}"
+    joint = " and " if operator == "isAllOf" else " or "
+    return f"the {known.says} {verb} {values(constraint.right_operand, joint, known)}"
 
 
 def _is_single(right: RightOperand) -> bool:
     return not isinstance(right, tuple) or len(right) == 1
 
 
-def values(right: RightOperand, joint: str = " or ") -> str:
+def values(right: RightOperand, joint: str = " or ", known: LeftOperand | None = None) -> str:
     """A right operand: `research <https://…/research>`, `1 January 2027, 00:00 UTC`, `a or b`."""
     operands = right if isinstance(right, tuple) else (right,)
-    return joint.join(_value(operand) for operand in operands) or "nothing"
+    return joint.join(_value(operand, known.space if known else None) for operand in operands) or "nothing"
 
 
-def _value(operand: Operand) -> str:
+def _value(operand: Operand, space: Space | None) -> str:
+    if space == "geometry":
+        return _area(operand)
     if isinstance(operand, Iri):
         return name(operand.value)
-    if isinstance(operand, Literal):
-        return name(operand.value) if read_span(operand) is None else moment(operand.value)
-    return operand.json
+    if not isinstance(operand, Literal):
+        return operand.json
+    if space is not None and space in _SHOWN:
+        return _SHOWN[space](operand)
+    return name(operand.value) if read_span(operand) is None else moment(operand.value)
+
+
+def _area(operand: Operand) -> str:
+    """An area by its bounds, which a person can check."""
+    region = find_region(operand)
+    if region is None:
+        return "an area that cannot be read"
+    west, south, east, north = region.bounds
+    return f"an area between longitude {west:g} and {east:g}, latitude {south:g} and {north:g}"
+
+
+def _duration(operand: Literal) -> str:
+    """`30 days`, `2 hours`, `1 year`; as it is written where that says it better."""
+    length = read_duration(operand)
+    if length is None:
+        return f"“{operand.value}”"
+    if length.micros == 0 and length.months > 0:
+        years, months = divmod(length.months, 12)
+        return _counted(length.months, "month") if months else _counted(years, "year")
+    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")):
+        count, rest = divmod(length.micros, size * SECOND)
+        if length.months == 0 and count > 0 and rest == 0:
+            return _counted(count, unit)
+    return operand.value
+
+
+def _counted(count: int, unit: str) -> str:
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+
+
+def _period(operand: Literal) -> str:
+    """`2020-01-01/2021-01-01` → `from 1 January 2020 up to 1 January 2021`."""
+    start, _, end = operand.value.partition("/")
+    first, last = (moment(each) if read_span(Literal(each)) else each for each in (start, end))
+    shown = [f"from {first}"] * (start not in {"", ".."}) + [f"up to {last}"] * (end not in {"", ".."})
+    return " ".join(shown).replace(" (no time zone given)", "") or "all time"
+
+
+_SHOWN: Final[dict[Space, Callable[[Literal], str]]] = {
+    "duration": _duration,
+    "interval": _period,
+    "number": lambda literal: literal.value,
+    "level": lambda literal: literal.value,
+}
 
 
 def printable(text: str) -> str:

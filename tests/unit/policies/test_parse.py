@@ -135,8 +135,9 @@ def test_a_context_that_could_rename_our_words_is_kept_as_unknown():
         (permit(atom("count", "eq", None)), "policy.permission[0].constraint[0].rightOperand", "found null"),
         (permit(atom("count", "eq", float("nan"))), "policy.permission[0].constraint[0].rightOperand", "expected"),
         (permit(atom("", "eq", "a")), "policy.permission[0].constraint[0].leftOperand", "empty string"),
-        ({"permission": [{"action": "use"}] * 257}, "policy.permission", "at most 256"),
-        (permit() | {"target": ["a", "b"]}, "policy.target", "found a list"),
+        ({"permission": [{"action": "use"}] * 513}, "policy.permission", "at most 512"),
+        ({"permission": [{"action": ["use"] * 30, "target": ["a"] * 30}]}, "policy.permission[0]", "single rules"),
+        (permit() | {"target": [["a", "b"]]}, "policy.target[0]", "found a list"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -156,10 +157,17 @@ def test_nesting_is_bounded(key):
         parse_policy({"permission": [{"action": "use", key: [inner]}]})
 
 
-def test_a_refined_action_is_refused_rather_than_widened():
-    action = {"rdf:value": {"@id": "odrl:print"}, "refinement": [atom("resolution", "lteq", "1200")]}
-    with pytest.raises(UnknownTerm, match="rdf:value"):
-        parse_policy({"permission": [{"action": action}]})
+REFINED = {"rdf:value": {"@id": "odrl:print"}, "refinement": [atom("resolution", "lteq", "1200")]}
+
+
+def test_a_refinement_that_the_context_of_dsp_would_drop_is_refused_rather_than_widened():
+    with pytest.raises(UnknownTerm, match="refinement"):
+        parse_policy({"permission": [{"action": REFINED}]})
+
+
+def test_an_action_that_carries_anything_but_a_refinement_is_refused():
+    with pytest.raises(UnknownTerm, match="colour"):
+        parse_policy({"permission": [{"action": {"@id": "odrl:print", "colour": "blue"}}]})
 
 
 def test_the_path_of_an_error_starts_where_the_caller_says():
