@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -13,7 +13,7 @@ from rich.console import Console
 
 from connector.demo.report import is_good, report
 from connector.demo.show import SilentTeller, TerminalTeller, show_report
-from connector.demo.space import data_space
+from connector.demo.space import DataSpace, data_space
 from connector.demo.story import Story
 from connector.errors import ConnectorError, InvalidInput
 
@@ -56,22 +56,20 @@ def _run(*, once: bool, as_json: bool, data: Path | None) -> int:
         Story(space, teller, data.resolve() if data else None).run()
         facts = report(space, seconds=time.monotonic() - began)
         good = is_good(facts)
-        if as_json:
-            print(json.dumps(facts), flush=True)  # noqa: T201
-        else:
-            show_report(console, facts, good=good)
-        if not once:
-            _stay(console, space_addresses=[f"{p.role}: TIDEGATE_HOME={p.home}" for p in space.participants.values()])
+        with suppress(KeyboardInterrupt):  # the story is told: from here on Ctrl-C is how the demo is meant to end
+            if as_json:
+                print(json.dumps(facts), flush=True)  # noqa: T201
+            else:
+                show_report(console, facts, good=good)
+            if not once:
+                _stay(console, space)
         return 0 if good else 1
 
 
-def _stay(console: Console, *, space_addresses: list[str]) -> None:
-    """Until Ctrl-C, which is how a demo that stays up is meant to end."""
+def _stay(console: Console, space: DataSpace) -> None:
+    """Until Ctrl-C."""
     console.print("Still running. Try it: set one of these and use tidegate status, catalog, doctor …", highlight=False)
-    for address in space_addresses:
-        console.print(f"   {address}", markup=False, highlight=False)
+    for participant in space.participants.values():
+        console.print(f"   {participant.role}: TIDEGATE_HOME={participant.home}", markup=False, highlight=False)
     console.print("Ctrl-C ends it and removes everything.")
-    try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        return
+    threading.Event().wait()

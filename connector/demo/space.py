@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 import psutil
 
+from connector.demo.interrupts import held_back
 from connector.errors import ConfigurationError, ConnectorError, DeliveryError
 from connector.management.access import read_operator_token
 from connector.postgres import EmbeddedPostgres, create_database, start_embedded
@@ -141,19 +142,23 @@ class DataSpace:
 
     def close(self) -> None:
         """Stop everything and remove the folder."""
-        for role in reversed(ROLES):
-            self.participants[role].stop()
-        self.server.remove()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        with held_back():
+            for role in reversed(ROLES):
+                self.participants[role].stop()
+            self.server.remove()
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
 def data_space(*, settings: Mapping[str, str] | None = None, wait: bool = True) -> Generator[DataSpace]:
     """A running data space in which all three know each other. `settings` are added to everybody's environment."""
-    space = _prepare(settings or {})
-    try:
+    with contextlib.ExitStack() as stack:
+        with held_back():
+            space = _prepare(settings or {})
+            stack.callback(space.close)
         for role in ROLES:
-            space[role].start()
+            with held_back():
+                space[role].start()
         if wait:
             deadline = time.monotonic() + READY_SECONDS
             for role in ROLES:
@@ -162,8 +167,6 @@ def data_space(*, settings: Mapping[str, str] | None = None, wait: bool = True) 
                 member = {"did": space[role].did, "title": TITLES[role], "url": space[role].url}
                 space["authority"].call("POST", "/api/members", member)
         yield space
-    finally:
-        space.close()
 
 
 def _prepare(settings: Mapping[str, str]) -> DataSpace:

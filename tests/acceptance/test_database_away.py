@@ -14,6 +14,8 @@ from connector.demo.space import DataSpace, RunningParticipant
 from connector.errors import ConnectorError
 from tests.acceptance.steps import agree, begin_negotiation, ended, publish, until
 
+pytestmark = pytest.mark.timeout(600)
+
 START_SECONDS = 60.0
 
 

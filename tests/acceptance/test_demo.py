@@ -11,9 +11,17 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.acceptance.steps import until
+from connector.demo import story
+from connector.demo.interrupts import held_back
+from connector.demo.show import SilentTeller
+from connector.demo.space import DataSpace
+from tests.acceptance.steps import agree, asked, until
 
-DEMO = [str(Path(sys.executable).with_name("tidegate")), "demo", "--once"]
+pytestmark = pytest.mark.timeout(600)
+
+RUN_SECONDS = 240
+TIDEGATE = str(Path(sys.executable).with_name("tidegate"))
+DEMO = [TIDEGATE, "demo", "--once"]
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -34,10 +42,21 @@ def spaces(folder: Path) -> list[Path]:
     return list(folder.glob("tidegate-*"))
 
 
+def finished(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """The demo once it has ended; one that does not is asked to tidy up, as its participants would outlive it."""
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=environment(folder), **pipes) as demo:
+        try:
+            written, said = demo.communicate(timeout=RUN_SECONDS)
+        except subprocess.TimeoutExpired:
+            demo.send_signal(signal.SIGINT)
+            written, said = demo.communicate(timeout=60)
+            pytest.fail(f"the demo did not end by itself: {said}")
+    return subprocess.CompletedProcess(command, demo.returncode, written, said)
+
+
 def test_json_is_one_document_and_everything_is_removed(temporary: Path):
-    ran = subprocess.run(
-        [*DEMO, "--json"], env=environment(temporary), capture_output=True, text=True, timeout=110, check=False
-    )
+    ran = finished([*DEMO, "--json"], temporary)
     assert ran.returncode == 0, ran.stderr
     facts: dict[str, Any] = json.loads(ran.stdout)
     assert [p["role"] for p in facts["participants"]] == ["provider", "consumer", "authority"]
@@ -49,8 +68,7 @@ def test_json_is_one_document_and_everything_is_removed(temporary: Path):
 
 
 def test_a_folder_of_the_user_is_offered_openly_and_its_first_also_for_a_purpose(temporary: Path, sfincs_run: Path):
-    command = [*DEMO, "--json", "--data", str(sfincs_run)]
-    ran = subprocess.run(command, env=environment(temporary), capture_output=True, text=True, timeout=110, check=False)
+    ran = finished([*DEMO, "--json", "--data", str(sfincs_run)], temporary)
     assert ran.returncode == 0, ran.stderr
     facts: dict[str, Any] = json.loads(ran.stdout)
     offered = {offering["id"] for offering in facts["offerings"]}
@@ -60,17 +78,75 @@ def test_a_folder_of_the_user_is_offered_openly_and_its_first_also_for_a_purpose
     assert "purpose" in terms["sfincs-run-research"]
 
 
-def test_ctrl_c_in_the_middle_leaves_no_process_and_no_folder(temporary: Path):
-    demo = subprocess.Popen(DEMO, env=environment(temporary), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    until(
-        lambda: [log for s in spaces(temporary) for log in s.glob("provider/participant.log")], "the provider to start"
-    )
-    space = spaces(temporary)[0]
-    started = psutil.Process(demo.pid).children(recursive=True)
-    server = int((space / "postgres" / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
-    demo.send_signal(signal.SIGINT)
-    assert demo.wait(timeout=60) == 130
-    assert started
-    until(lambda: not any(process.is_running() for process in started), "the participants to end", seconds=10)
-    until(lambda: not psutil.pid_exists(server), "PostgreSQL to end", seconds=10)
+def test_a_folder_with_nothing_to_publish_ends_with_1_and_says_so(temporary: Path, tmp_path: Path):
+    ran = finished([*DEMO, "--json", "--data", str(tmp_path)], temporary)
+    assert ran.returncode == 1, ran
+    assert ran.stdout == ""
+    assert f"nothing in {tmp_path} could be published" in ran.stderr
+    assert "Traceback" not in ran.stderr
     assert spaces(temporary) == []
+
+
+def test_it_stays_up_after_the_story_until_ctrl_c(temporary: Path):
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    with subprocess.Popen([TIDEGATE, "demo", "--json"], env=environment(temporary), **pipes) as demo:
+        assert demo.stdout is not None
+        facts = json.loads(demo.stdout.readline())
+        for participant in facts["participants"]:
+            assert asked(f"{participant['url']}/.well-known/did.json")[1]["id"] == participant["id"]
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(timeout=60) == 0
+        assert demo.stdout.read() == ""
+    assert spaces(temporary) == []
+
+
+@pytest.mark.parametrize(
+    "moment", ["postgres/postgres", "authority", "provider", "consumer/participant.log", "consumer/operator.token"]
+)
+def test_ctrl_c_in_the_middle_leaves_no_process_and_no_folder(temporary: Path, moment: str):
+    with subprocess.Popen(
+        DEMO, env=environment(temporary), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as demo:
+        until(lambda: [found for space in spaces(temporary) for found in space.glob(moment)], f"{moment} to appear")
+        (cluster,) = [(space / "postgres" / "postgres").resolve() for space in spaces(temporary)]
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(timeout=60) == 130
+    until(lambda: not left_over(temporary, cluster), "all its processes to end", seconds=10)
+    assert spaces(temporary) == []
+    assert not cluster.exists()
+
+
+def test_an_interrupt_waits_until_what_was_begun_is_known():
+    """So short is the moment between a process that runs and one that we know that no test from outside meets it surely."""
+    steps: list[str] = []
+    with pytest.raises(KeyboardInterrupt), held_back():
+        signal.raise_signal(signal.SIGINT)
+        steps.append("begun and known")
+    assert steps == ["begun and known"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def left_over(folder: Path, cluster: Path) -> list[psutil.Process]:
+    """Participants with a home in the folder, and the PostgreSQL of the cluster."""
+    return [each for each in psutil.process_iter() if names(each, str(folder)) or names(each, str(cluster))]
+
+
+def names(process: psutil.Process, path: str) -> bool:
+    """In its arguments, or in its environment."""
+    try:
+        return path in " ".join([*process.cmdline(), *process.environ().values()])
+    except psutil.Error:
+        return False
+
+
+def test_a_transfer_that_does_not_move_ends_the_story(space: DataSpace, monkeypatch: pytest.MonkeyPatch):
+    """Last in this file: the provider stays killed."""
+    monkeypatch.setattr(story, "STALLED_SECONDS", 1)
+    monkeypatch.setattr(story, "WAIT_SECONDS", 1)
+    told = story.Story(space, SilentTeller())
+    told.publish()
+    dataset = next(iter(told.read_catalog()))["id"]
+    agreement = agree(space, dataset)
+    space["provider"].kill()
+    with pytest.raises(story.StoryFailed, match=r"the transfer of a field is NEW: .*not reachable"):
+        told.fetch(agreement, "a field")
