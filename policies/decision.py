@@ -79,6 +79,14 @@ class Decision:
             "rules": [_rule_json(rule) for rule in self.rules],
         }
 
+    def report(self) -> dict[str, Any]:
+        """What `tidegate policy evaluate --json` prints: as `as_json`, with `active` True or False alone.
+
+        A rule is called by its identifier where it has one. What is not certain (`"unknown": true`) is not active as a
+        permission and active as a prohibition: so it was decided.
+        """
+        return self.as_json() | {"rules": [_reported(rule) for rule in self.rules]}
+
     def sentence(self) -> str:
         """`Permitted: …` or `Refused: …`, with every reason, for a person."""
         if not self.permitted:
@@ -153,10 +161,19 @@ def _rule_json(rule: RuleOutcome) -> dict[str, Any]:
     return tree | ({"why": rule.why} if rule.why else {})
 
 
+def _reported(rule: RuleOutcome) -> dict[str, Any]:
+    unknown = rule.active is None
+    active = rule.blocks if unknown else rule.active
+    named = {"rule": rule.uid or rule.rule, "place": rule.rule}
+    duties = [_reported(duty) for duty in rule.duties]
+    return _rule_json(rule) | named | {"active": active, "unknown": unknown, "duties": duties}
+
+
 def _outcome_json(outcome: Outcome) -> dict[str, Any]:
     if isinstance(outcome, LogicalOutcome):
         parts = [_outcome_json(part) for part in outcome.parts]
-        return {"operator": outcome.constraint.operator, "satisfied": outcome.satisfied, "parts": parts}
+        logical = {"operator": outcome.constraint.operator, "satisfied": outcome.satisfied, "parts": parts}
+        return logical | _identified(outcome.constraint)
     tree = {
         "leftOperand": outcome.constraint.left_operand,
         "operator": outcome.constraint.operator,
@@ -165,4 +182,8 @@ def _outcome_json(outcome: Outcome) -> dict[str, Any]:
         "source": outcome.source,
         "satisfied": outcome.satisfied,
     }
-    return tree | ({"why": outcome.why} if outcome.why else {})
+    return tree | ({"why": outcome.why} if outcome.why else {}) | _identified(outcome.constraint)
+
+
+def _identified(constraint: AtomicConstraint | LogicalConstraint) -> dict[str, Any]:
+    return {"constraint": constraint.uid} if constraint.uid else {}

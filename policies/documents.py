@@ -43,7 +43,7 @@ class Members:
         self.uid = self._take_uid()
 
     def _sort(self, key: str, value: Any, *, whole: bool) -> None:
-        name = local_name(key)
+        name = local_name("@type" if whole and key == "type" else key)
         self.expanded = self.expanded or key.startswith(ODRL)
         if name in self.found or name in self.dropped:
             raise MalformedPolicy(f"{self.path}.{name}", "is given twice, with and without its prefix.")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from connector.cli import audit, members, offerings, processes
+from connector.cli import audit, members, offerings, policies, processes
 from connector.cli.catalog import catalog
 from connector.cli.demo import demo
 from connector.cli.exits import MEANINGS
@@ -62,6 +62,7 @@ app.add_typer(processes.agreements, name="agreements")
 app.add_typer(processes.transfers, name="transfers")
 app.add_typer(members.app, name="members")
 app.add_typer(audit.app, name="audit")
+app.add_typer(policies.app, name="policy")
 _add(status, "status")
 _add(doctor, "doctor --json")
 
