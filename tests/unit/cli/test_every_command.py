@@ -168,7 +168,8 @@ def asked(participant, process):
 
 
 def test_the_table_has_every_command():
-    named = {name.removesuffix(" list") for name in VERBS}
+    # what `tidegate policy` does with files is in tests/odrl
+    named = {name.removesuffix(" list") for name in VERBS if not name.startswith("policy ")}
     assert named == set(COMMANDS) | NOT_OVER_THE_API
 
 
