@@ -117,12 +117,17 @@ def test_ctrl_c_in_the_middle_leaves_no_process_and_no_folder(temporary: Path, m
 
 
 def test_an_interrupt_waits_until_what_was_begun_is_known():
-    """So short is the moment between a process that runs and one that we know that no test from outside meets it surely."""
-    steps: list[str] = []
-    with pytest.raises(KeyboardInterrupt), held_back():
-        signal.raise_signal(signal.SIGINT)
-        steps.append("begun and known")
-    assert steps == ["begun and known"]
+    """The moment between a process that runs and one that we know is too short to be met from outside."""
+    known: list[str] = []
+
+    def begin() -> None:
+        with held_back():
+            signal.raise_signal(signal.SIGINT)
+            known.append("the process")
+
+    with pytest.raises(KeyboardInterrupt):
+        begin()
+    assert known == ["the process"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
