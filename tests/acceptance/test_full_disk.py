@@ -4,7 +4,7 @@ import os
 import resource
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -38,24 +38,25 @@ class Shortage(Protocol):
 
 @dataclass(frozen=True)
 class SmallDisk:
-    """A file system of its own for the downloads."""
+    """A file system of its own for the downloads. The filler is there before: a full disk may refuse to make it."""
 
     folder: Path
+
+    @property
+    def filler(self) -> Path:
+        """What takes the room."""
+        return self.folder / "filler"
 
     def begin(self) -> None:
         """Fill it up."""
         left = psutil.disk_usage(str(self.folder)).free
-        with (self.folder / "filler").open("wb") as file:
+        with suppress(OSError), self.filler.open("wb", buffering=0) as file:
             while left > 0:
-                try:
-                    left -= file.write(bytes(min(left, MIB)))
-                    file.flush()
-                except OSError:
-                    break
+                left -= file.write(bytes(min(left, MIB)))
 
     def end(self) -> None:
         """Empty it."""
-        (self.folder / "filler").unlink(missing_ok=True)
+        self.filler.write_bytes(b"")
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,12 @@ def shortage(space: DataSpace) -> Iterator[Shortage]:
     with small_disk(folder) as mounted:
         process = space["consumer"].process
         assert process is not None
-        yield SmallDisk(folder) if mounted else SizeLimit(process.pid)
+        if not mounted:
+            yield SizeLimit(process.pid)
+            return
+        disk = SmallDisk(folder)
+        disk.end()
+        yield disk
 
 
 @contextmanager
@@ -153,5 +159,5 @@ def assert_says_where_and_why(reason: str) -> None:
 
 
 def files_in(folder: Path) -> list[Path]:
-    """Everything but folders."""
-    return [path for path in folder.rglob("*") if path.is_file()]
+    """Everything but folders, and what takes the room."""
+    return [path for path in folder.rglob("*") if path.is_file() and path.name != "filler"]
