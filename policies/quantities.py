@@ -30,8 +30,8 @@ _STARTS: Final = ((1696, 9), (1697, 2), (1903, 3), (1903, 7))
 SECOND: Final = 1_000_000  # microseconds
 DAY: Final = 86_400 * SECOND
 
-# eIDAS (EU) 910/2014, article 8
-_LEVELS: Final = {"low": 1, "substantial": 2, "high": 3}
+#: Levels of assurance by rank: eIDAS (EU) 910/2014, article 8.
+LEVELS: Final = {"low": 1, "substantial": 2, "high": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def read_level(operand: Operand) -> int | None:
     """The rank of a level of assurance: low, substantial, high, as a word or our IRI."""
     if isinstance(operand, Opaque):
         return None
-    return _LEVELS.get(operand.value.removeprefix(f"{TIDEGATE}assurance/"))
+    return LEVELS.get(operand.value.removeprefix(f"{TIDEGATE}assurance/"))
 
 
 def order_of_durations(a: Duration, b: Duration) -> int | None:

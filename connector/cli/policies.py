@@ -53,6 +53,34 @@ def evaluate(
     Screen(as_json).show(report, partial(_decided, report))
 
 
+@app.command(epilog="Example: tidegate policy compare offer.ttl request.ttl --concepts regions.ttl --json")
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help="Turtle or JSON-LD; FILE#IRI for one of several.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="The other policy.")],
+    concepts: Concepts = None,
+    as_json: Json = False,
+) -> None:
+    """Say whether there is any request, in any state of the world, that both policies permit.
+
+    Compatible: with such a situation. Conflict: with a smallest set of what excludes each other. Unknown: it hangs on
+    a relation that nobody stated; add it with --concepts.
+    """
+    from policies.overlap import compare_policies
+
+    with reporting():
+        found = compare_policies(read_one(Source.parse(a)), read_one(Source.parse(b)), read_concepts(concepts or []))
+    document = found.as_json()
+    Screen(as_json).show(document, partial(_compared, found.sentence(), document))
+
+
+def _compared(sentence: str, document: dict[str, Any], console: "Console") -> None:
+    lines(console, sentence)
+    if document["witness"]:
+        import json
+
+        lines(console, json.dumps(document["witness"], indent=2, ensure_ascii=False))
+
+
 def _decided(report: dict[str, Any], console: "Console") -> None:
     lines(console, report["because"])
     rows = [(rule["rule"], rule["type"], "active" if rule["active"] else "") for rule in report["rules"]]
