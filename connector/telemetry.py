@@ -6,8 +6,9 @@ or objects. `info` is a change of state, `warning` a handled surprise, `error` n
 
 import logging
 import sys
+from contextlib import suppress
 from enum import StrEnum
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -41,6 +42,24 @@ class Event(StrEnum):
 log: Any = structlog.get_logger()
 
 
+class _LossyStream:
+    """A full disk, or a reader that is gone, costs lines of the log and never the work they tell of."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write what can be written."""
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Push it out if it can be."""
+        with suppress(OSError):
+            self._stream.flush()
+
+
 def configure_logging(level: str) -> None:
     """Lines on standard error: coloured on a terminal, JSON elsewhere."""
     number = logging.getLevelNamesMapping()[level.upper()]
@@ -55,7 +74,7 @@ def configure_logging(level: str) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _LossyStream(sys.stderr))),
         cache_logger_on_first_use=True,
     )
     logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)  # we say ourselves that the database is away
