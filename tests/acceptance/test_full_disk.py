@@ -61,7 +61,7 @@ class SmallDisk:
 
 @dataclass(frozen=True)
 class SizeLimit:
-    """Without the right to mount: the kernel refuses the consumer files of more than a few bytes."""
+    """The kernel refuses the consumer files of more than a few bytes: its log, too, cannot be written any more."""
 
     pid: int
 
@@ -80,34 +80,30 @@ def space() -> Iterator[DataSpace]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def shortage(space: DataSpace) -> Iterator[Shortage]:
-    folder = space["consumer"].home / "downloads"
-    folder.mkdir(exist_ok=True)
-    with small_disk(folder) as mounted:
+@pytest.fixture(scope="module", params=["small-disk", "not-even-the-log-may-grow"])
+def shortage(request: pytest.FixtureRequest, space: DataSpace) -> Iterator[Shortage]:
+    if request.param == "small-disk":
+        with small_disk(space["consumer"].home / "downloads") as disk:
+            yield disk
+    else:
         process = space["consumer"].process
         assert process is not None
-        if not mounted:
-            yield SizeLimit(process.pid)
-            return
-        disk = SmallDisk(folder)
-        disk.end()
-        yield disk
+        yield SizeLimit(process.pid)
 
 
 @contextmanager
-def small_disk(folder: Path) -> Iterator[bool]:
-    """A tmpfs on the folder, where we may mount one."""
-    if os.geteuid() != 0:
-        yield False
-        return
+def small_disk(folder: Path) -> Iterator[SmallDisk]:
+    """A tmpfs on the folder; skips where we may not mount one."""
+    folder.mkdir(exist_ok=True)
     mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tidegate-test", str(folder)]
-    mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("mounting a small file system needs root")
     try:
-        yield mounted
+        disk = SmallDisk(folder)
+        disk.end()
+        yield disk
     finally:
-        if mounted:
-            subprocess.run(["umount", "--lazy", str(folder)], check=True)
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @pytest.fixture(scope="module")
