@@ -60,7 +60,8 @@ def _policies(text: str, name: str, contexts: Contexts, *, any_action: bool) -> 
     document = _json(text, name) if _is_json(text) else None
     if isinstance(document, Mapping) and _is_plain(cast("Mapping[str, Any]", document)):
         policy = parse_policy(cast("Mapping[str, Any]", document), path=name, any_action=any_action)
-        return {policy.uid or name: policy}
+        ruled = policy.permissions or policy.prohibitions or policy.obligations or policy.inherit_from or policy.kind
+        return {policy.uid or name: policy} if ruled else {}
     graph = parse_turtle(text, name=name) if document is None else _json_graph(document, name, contexts)
     found = {node: policy_at(graph, node, any_action=any_action) for node in policy_nodes(graph)}
     return {policy.uid or (name if len(found) == 1 else str(node)): policy for node, policy in found.items()}

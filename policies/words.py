@@ -106,17 +106,17 @@ def _area(operand: Operand) -> str:
     return f"an area between longitude {west:g} and {east:g}, latitude {south:g} and {north:g}"
 
 
-def _duration(operand: Literal) -> str:
+def length(operand: Literal) -> str:
     """`30 days`, `2 hours`, `1 year`; as it is written where that says it better."""
-    length = read_duration(operand)
-    if length is None:
+    read = read_duration(operand)
+    if read is None:
         return f"“{operand.value}”"
-    if length.micros == 0 and length.months > 0:
-        years, months = divmod(length.months, 12)
-        return _counted(length.months, "month") if months else _counted(years, "year")
+    if read.micros == 0 and read.months > 0:
+        years, months = divmod(read.months, 12)
+        return _counted(read.months, "month") if months else _counted(years, "year")
     for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")):
-        count, rest = divmod(length.micros, size * SECOND)
-        if length.months == 0 and count > 0 and rest == 0:
+        count, rest = divmod(read.micros, size * SECOND)
+        if read.months == 0 and count > 0 and rest == 0:
             return _counted(count, unit)
     return operand.value
 
@@ -134,7 +134,7 @@ def _period(operand: Literal) -> str:
 
 
 _SHOWN: Final[dict[Space, Callable[[Literal], str]]] = {
-    "duration": _duration,
+    "duration": length,
     "interval": _period,
     "number": lambda literal: literal.value,
     "level": lambda literal: literal.value,

@@ -50,10 +50,10 @@ def read_one(source: Source, *, any_action: bool = False) -> "Policy":
         wanted = [uid for uid in found if uid == source.iri or uid.endswith(f"#{source.iri}")]
         if len(wanted) == 1:
             return found[wanted[0]]
-        raise _bad(f"{source.path}: has no policy {source.iri!r}", hint=f"it has: {', '.join(found)}")
+        raise bad_input(f"{source.path}: has no policy {source.iri!r}", hint=f"it has: {', '.join(found)}")
     if len(found) > 1:
         hint = f"name one: {' or '.join(f'{source.path}#{uid}' for uid in found)}"
-        raise _bad(f"{source.path}: has {len(found)} policies", hint=hint)
+        raise bad_input(f"{source.path}: has {len(found)} policies", hint=hint)
     return next(iter(found.values()))
 
 
@@ -88,13 +88,13 @@ def read_text(path: Path) -> str:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise _bad(f"{path}: {error.strerror}") from None
+        raise bad_input(f"{path}: {error.strerror}") from None
     if len(content) > MAX_BYTES:
-        raise _bad(f"{path}: is larger than {MAX_BYTES} bytes")
+        raise bad_input(f"{path}: is larger than {MAX_BYTES} bytes")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _bad(f"{path}: is not UTF-8 (byte {error.start})") from None
+        raise bad_input(f"{path}: is not UTF-8 (byte {error.start})") from None
 
 
 def _contexts() -> Any:
@@ -103,5 +103,6 @@ def _contexts() -> Any:
     return contexts()
 
 
-def _bad(message: str, *, hint: str | None = None) -> CommandFailed:
+def bad_input(message: str, *, hint: str | None = None) -> CommandFailed:
+    """What was given cannot be used: exit code 2."""
     return CommandFailed(message, code="invalid_input", hint=hint)

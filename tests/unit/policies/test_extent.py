@@ -14,7 +14,6 @@ from policies.extent import Extent, Range, compile_extent, joined
 from policies.geometry import region_of_bbox
 from policies.operands import BYTE_VOLUME, DATA_TIME, EXTENT, LEVEL, SPATIAL_RESOLUTION, VARIABLE
 from tests.unit.policies.build import BEFORE_2027, atom, permit
-from tests.unit.policies.test_geometry import BOW_TIE
 
 
 def day(number, month=1):
