@@ -9,7 +9,7 @@ with `prohibit` and `invalid` the request on which both hold is refused.
 The reading `suite` answers as the ODRL-Test-Suite expects; `docs/explain/policy.md` lists where the two differ.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal
@@ -46,6 +46,28 @@ def evaluate(
     if now is not None and now.utcoffset() is None:
         raise ValueError("now: expected a moment with a time zone")
     return _Evaluation(Situation(request, facts, now, concepts), suite=reading == "suite").decide(policy)
+
+
+def evaluate_all(
+    policies: Iterable[Policy],
+    request: Request,
+    facts: Facts,
+    now: datetime | None,
+    *,
+    concepts: Concepts = NO_CONCEPTS,
+) -> list[Decision]:
+    """A decision for each of many policies, as for a catalogue; policies with equal terms are decided once.
+
+    Where there are records by the uid of a duty (`facts.states`), equal policies may differ, and each is decided.
+    """
+    known: dict[Policy, Decision] = {}
+    decisions: list[Decision] = []
+    for policy in policies:
+        found = known.get(policy) if not facts.states else None
+        if found is None:
+            found = known[policy] = evaluate(policy, request, facts, now, concepts=concepts)
+        decisions.append(found)
+    return decisions
 
 
 class _Evaluation:

@@ -24,6 +24,7 @@ from policies.words import condition, name, printable
 Verdict = Literal["compatible", "conflict", "unknown"]
 
 #: Smaller sets are looked for among so many, and so often: beyond that the one found is minimal, not smallest.
+_ROUNDS: Final = 4
 _MOST_ITEMS: Final = 12
 _MOST_TRIES: Final = 100
 
@@ -123,8 +124,7 @@ def _decided(
     if outcome.level == IMPOSSIBLE:
         core = _minimal(search, range(len(translation.items)), outcome.excluded)
         return Comparison("conflict", because=tuple(translation.items[item] for item in core))
-    open_items = sorted({literal.item for literals in outcome.case.values() for literal in literals})
-    because = tuple(translation.items[item] for item in open_items)
+    because = tuple(translation.items[item] for item in sorted(outcome.hanging))
     return Comparison("unknown", because=because, gave_up=outcome.gave_up)
 
 
@@ -132,11 +132,15 @@ def _minimal(search: Search, items: range, excluded: frozenset[int]) -> list[int
     """What excludes each other, so that without any one of it the rest does not."""
     every = frozenset(items)
     kept = excluded & every
-    if not _conflict(search, every - kept):
-        kept = every
+    for _ in range(_ROUNDS):  # what is left out was not needed; the rest may need less of itself
+        found = search.conflict(every - kept)
+        if found is None or kept <= found:
+            break
+        kept &= found
     for item in sorted(kept):
-        if _conflict(search, every - (kept - {item})):
-            kept -= {item}
+        found = search.conflict(every - (kept - {item})) if item in kept else None
+        if found is not None:
+            kept = (kept - {item}) & found
     return sorted(_smaller(search, every, excluded & every, kept))
 
 
@@ -150,13 +154,9 @@ def _smaller(search: Search, every: frozenset[int], among: frozenset[int], kept:
             tries += 1
             if tries > _MOST_TRIES:
                 return kept
-            if _conflict(search, every - frozenset(chosen)):
+            if search.conflict(every - frozenset(chosen)) is not None:
                 return frozenset(chosen)
     return kept
-
-
-def _conflict(search: Search, relaxed: frozenset[int]) -> bool:
-    return search.run(relaxed).level == IMPOSSIBLE
 
 
 # --- witnesses ---------------------------------------------------------------------------------------------------
