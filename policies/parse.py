@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final, TypeVar, cast
 
-from policies.documents import MAX_LIST, Members, each, is_known_context, knows_whole_odrl, term
+from policies.documents import MAX_LIST, Members, each, is_known_context, knows_whole_odrl, listed, term
 from policies.errors import MalformedPolicy
 from policies.model import Duty, Permission, Policy, Prohibition, Thing
 from policies.rules import SCOPES, RuleReader
 from policies.terms import local_name
+from policies.vocabulary import TIDEGATE_CONTEXT
 
 _POLICY_TYPES: Final = frozenset({"Offer", "Agreement", "Set", "Policy", "Request", "Privacy", "Assertion"})
 # DSP's own member of an agreement, as compact term, prefixed, and expanded. It is no term of the policy.
@@ -34,11 +35,12 @@ def parse_policy(
     """
     whole = _knows_whole(document) if whole is None else whole
     members = Members(document, path, types=_POLICY_TYPES, whole=whole)
+    profile = TIDEGATE_CONTEXT in listed(members.found.get("@context"))
     for name in _TIMESTAMPS:
         members.take(name)
     if is_known_context(members.found.get("@context")):
         members.take("@context")
-    reader = RuleReader(whole, any_action)
+    reader = RuleReader(whole, any_action, profile)
     scope = {name: reader.things(members, name) for name in SCOPES if name in members}
     simple = {name: things[0].id for name, things in scope.items() if len(things) == 1 and _is_plain(things[0])}
     spread = {name: things for name, things in scope.items() if name not in simple}

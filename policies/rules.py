@@ -17,8 +17,9 @@ from policies.model import (
     Prohibition,
     Thing,
 )
+from policies.operands import LEFT_OPERANDS
 from policies.right_operand import parse_right_operand, with_datatype
-from policies.terms import LOGICAL_OPERATORS, RDF, local_name
+from policies.terms import LOGICAL_OPERATORS, RDF, TIDEGATE, local_name
 from policies.vocabulary import PARTY_FUNCTIONS
 
 SCOPES: Final = ("target", "assigner", "assignee")
@@ -33,10 +34,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class RuleReader:
-    """Reads rules. `whole`: bare terms outside DSP's profile count; `any_action`: a rule may have no action."""
+    """Reads rules. `whole`: bare terms outside DSP's profile count; `any_action`: a rule may have no action.
+
+    `profile`: the context is (also) that of our profile, and its operands go by their short names.
+    """
 
     whole: bool
     any_action: bool
+    profile: bool = False
 
     def permissions(self, members: Members, name: str) -> tuple[Permission, ...]:
         """The permissions in the member `name`."""
@@ -149,6 +154,8 @@ class RuleReader:
 
     def _atomic(self, members: Members, path: str) -> AtomicConstraint:
         left = local_name(term(members.require("leftOperand"), f"{path}.leftOperand"))
+        if self.profile and TIDEGATE + left in LEFT_OPERANDS:
+            left = TIDEGATE + left
         operator = local_name(term(members.require("operator"), f"{path}.operator"))
         given = members.require("rightOperand")
         right = parse_right_operand(given, f"{path}.rightOperand", expanded=members.expanded)

@@ -189,3 +189,11 @@ def test_what_cannot_be_read_is_named_with_its_place(text, words):
 def test_a_name_that_is_no_iri_has_no_place_in_turtle():
     with pytest.raises(MalformedPolicy, match="no IRI"):
         render_turtle(parse_policy(permit() | {"target": "not an iri"}))
+
+
+@pytest.mark.parametrize("with_context", [True, False])
+def test_operands_of_the_profile_go_by_their_short_names_under_its_context(with_context):
+    contexts = [ODRL_CONTEXT, "https://w3id.org/tidegate/v1/context.jsonld"] if with_context else ODRL_CONTEXT
+    document = permit(atom("extent", "isPartOf", {"bbox": [0, 0, 1, 1]})) | {"@context": contexts}
+    (constraint,) = parse_policy(document).permissions[0].constraints
+    assert (constraint.left_operand == "https://w3id.org/tidegate/v1/extent") is with_context
