@@ -118,9 +118,16 @@ def _levels(value: Operand, operator: str, right: Operand) -> Truth:
 
 
 def _durations(value: Operand, operator: str, right: Operand) -> Truth:
+    if value == right and is_recurring(right):
+        return _ordered(0, operator)
     one, other = read_duration(value), read_duration(right)
     order = None if one is None or other is None else order_of_durations(one, other)
     return None if order is None else _ordered(order, operator)
+
+
+def is_recurring(operand: Operand) -> bool:
+    """Whether this is a repeating interval of ISO 8601 (`R/2026-01-01T09:00Z/PT8H`); it is equal to itself alone."""
+    return isinstance(operand, Literal) and operand.value.startswith("R") and "/" in operand.value
 
 
 def _ordered(order: int, operator: str) -> Truth:
@@ -199,7 +206,7 @@ _READERS: Final[dict[Space, Callable[[Operand], Any]]] = {
     "moment": read_span,
     "number": read_number,
     "level": read_level,
-    "duration": read_duration,
+    "duration": lambda operand: read_duration(operand) or (operand if is_recurring(operand) else None),
     "geometry": find_region,
     "interval": read_interval,
     "name": _name,

@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import combinations, pairwise
 from typing import Any, Final
 
-from policies.comparison import compare, compare_with_clock, read_interval, space_of
+from policies.comparison import compare, compare_with_clock, is_recurring, read_interval, space_of
 from policies.concepts import Concepts
 from policies.formula import ActionTest, Test
 from policies.model import AtomicConstraint, Literal, Opaque, Operand
@@ -127,8 +127,14 @@ def _moments(rights: Rights, atoms: Atoms, _operand: LeftOperand, _concepts: Con
 def _durations(rights: Rights, _atoms: Atoms, operand: LeftOperand, _concepts: Concepts) -> list[Candidate]:
     lengths = [length for right in rights if (length := read_duration(right))]
     cuts = [cut for length in lengths for low, high in [length.bounds()] for cut in (low, low + 1, high, high + 1)]
-    written = [Candidate((right,)) for right in rights if (length := read_duration(right)) and length.months]
+    written = [Candidate((right,)) for right in rights if _is_off_the_line(right)]
     return [*_line(cuts, lambda micros: (duration_literal(micros),), operand.lowest, None), *written]
+
+
+def _is_off_the_line(right: Operand) -> bool:
+    """A month has no one length, and a recurring interval has none at all."""
+    length = read_duration(right)
+    return is_recurring(right) if length is None else length.months != 0
 
 
 def _numbers(rights: Rights, _atoms: Atoms, operand: LeftOperand, _concepts: Concepts) -> list[Candidate]:

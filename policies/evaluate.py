@@ -78,8 +78,10 @@ class _Evaluation:
         self.request = situation.request
         self.facts = situation.facts
         self.suite = suite
+        self.elsewhere: tuple[str, ...] = ()
 
     def decide(self, policy: Policy) -> Decision:
+        self.elsewhere = self._elsewhere(policy)
         problems = () if self.suite else self._problems(policy)
         permissions = [self._permission(f"permission[{i}]", p) for i, p in enumerate(policy.permissions)]
         prohibitions = [self._prohibition(f"prohibition[{i}]", p) for i, p in enumerate(policy.prohibitions)]
@@ -91,21 +93,23 @@ class _Evaluation:
         rules = (*permissions, *prohibitions, *obligations)
         return Decision(active and not blocked, self.request.action, self.situation.now, rules, problems)
 
-    def _problems(self, policy: Policy) -> tuple[str, ...]:
-        """What stops the policy as a whole: other parties or another target, unknown profiles and members."""
+    def _elsewhere(self, policy: Policy) -> tuple[str, ...]:
+        """Why the policy as a whole is not about the request: other parties, or another target."""
         request = self.request
         named = (
             ("target", policy.target, request.target),
             ("assignee", policy.assignee, request.assignee),
             ("assigner", policy.assigner, request.assigner),
         )
+        return tuple(
+            f"the policy is for {what} {ours}, not {asked}" for what, ours, asked in named if not self._is(ours, asked)
+        )
+
+    def _problems(self, policy: Policy) -> tuple[str, ...]:
+        """What stops the policy as a whole: other parties or another target, unknown profiles and members."""
         unknown = [] if policy.conflict in CONFLICTS | {None} else [policy.conflict]
         return (
-            *(
-                f"the policy is for {what} {ours}, not {asked}"
-                for what, ours, asked in named
-                if not self._is(ours, asked)
-            ),
+            *self.elsewhere,
             *(f"the profile {each} is not known here" for each in policy.profiles if each not in KNOWN_PROFILES),
             *(f"the policy inherits from {each}, which was not looked up" for each in policy.inherit_from),
             *(f"the conflict strategy {each!r} is not known here" for each in unknown),
@@ -143,7 +147,7 @@ class _Evaluation:
         """Whether the rule is about this request, why not, and the outcomes of its refinements."""
         if rule.extra and not self.suite:
             return None, f"the rule {_UNDECIDABLE}: {rule.extra[0][0]!r}", ()
-        about, why = self._match(rule)
+        about, why = (False, self.elsewhere[0]) if self.elsewhere else self._match(rule)
         refined = list(outcomes(rule.refinements, self.situation, "action."))
         for role, thing in (("target.", rule.target), ("assignee.", rule.assignee), ("assigner.", rule.assigner)):
             if thing is not None and thing.refinements:

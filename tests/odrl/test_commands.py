@@ -171,6 +171,14 @@ def test_a_purpose_may_be_declared_in_the_request(decide):
     assert decide(text, request=request)["decision"] == "permit"
 
 
+@pytest.mark.parametrize("reading", ["tidegate", "suite"])
+@pytest.mark.parametrize(("target", "decision"), [("ex:x", "permit"), ("ex:y", "deny")])
+def test_the_target_of_the_policy_is_that_of_its_rules(decide, reading, target, decision):
+    report = decide(policy() + rule() + f"<urn:policy> odrl:target {target} .", "", "--reading", reading)
+    assert report["decision"] == decision
+    assert report["rules"][0]["active"] is (decision == "permit")
+
+
 def compare(*arguments: object):
     return command("compare", *arguments, "--json").json
 

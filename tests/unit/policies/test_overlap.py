@@ -61,6 +61,8 @@ def compared(a, b, concepts=REGIONS):
         (permit(atom("elapsedTime", "lt", "P1M")), permit(atom("elapsedTime", "gt", "P32D")), "conflict"),
         (permit(atom("elapsedTime", "lt", "P1M")), permit(atom("elapsedTime", "gt", "P29D")), "unknown"),
         (permit(atom("elapsedTime", "lt", "P1M")), permit(atom("elapsedTime", "gt", "P20D")), "compatible"),
+        (permit(atom("timeInterval", "eq", "R/P1D")), permit(atom("timeInterval", "eq", "R/P1D")), "compatible"),
+        (permit(atom("timeInterval", "eq", "P1D")), permit(atom("timeInterval", "eq", "P7D")), "conflict"),
         (permit(atom("spatial", "isPartOf", "France")), permit(atom("spatial", "eq", "Strasbourg")), "compatible"),
         (permit(atom("spatial", "isPartOf", "Germany")), permit(atom("spatial", "eq", "Strasbourg")), "conflict"),
         (permit(atom("spatial", "isPartOf", "Germany")), permit(atom("spatial", "eq", "Basel")), "unknown"),
