@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,15 @@ def test_ctrl_c_in_the_middle_leaves_no_process_and_no_folder(temporary: Path, m
     assert not cluster.exists()
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """SIGINT as a person at a terminal has it: a run that was started in the background inherits it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_waits_until_what_was_begun_is_known():
     """The moment between a process that runs and one that we know is too short to be met from outside."""
     known: list[str] = []
