@@ -18,6 +18,9 @@ MAX_LIST: Final = 512
 #: Of what an asset or party is (a foaf:Person, a dcat:Dataset) any type is welcome.
 ANY_TYPE: Final = frozenset({"*"})
 
+# a tuple: what a peer sends as a type need not be hashable
+_NAME_TYPES: Final = (None, "xsd:anyURI", f"{XSD}anyURI", f"{XSD}string")
+
 T = TypeVar("T")
 
 
@@ -147,7 +150,7 @@ def term(value: Any, path: str) -> str:
         members = cast("Mapping[str, Any]", one)
         if set(members) == {"@id"}:
             one = members["@id"]
-        elif "@value" in members and members.get("@type") in {None, "xsd:anyURI", f"{XSD}anyURI", f"{XSD}string"}:
+        elif "@value" in members and members.get("@type") in _NAME_TYPES:
             one = members["@value"]
     return string(one, path)
 

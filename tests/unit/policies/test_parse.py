@@ -132,6 +132,11 @@ def test_a_context_that_could_rename_our_words_is_kept_as_unknown():
         (permit({"and": []}), "policy.permission[0].constraint[0].and", "at least one"),
         (permit({"and": [BEFORE_2027], "or": [BEFORE_2027]}), "policy.permission[0].constraint[0]", "exactly one"),
         (permit({"and": [BEFORE_2027], **BEFORE_2027}), "policy.permission[0].constraint[0]", "exactly one"),
+        (
+            {"permission": [{"action": {"@value": "use", "@type": {}}}]},
+            "policy.permission[0].action[0]",
+            "found an object",
+        ),
         (permit(atom("count", "eq", None)), "policy.permission[0].constraint[0].rightOperand", "found null"),
         (permit(atom("count", "eq", float("nan"))), "policy.permission[0].constraint[0].rightOperand", "expected"),
         (permit(atom("", "eq", "a")), "policy.permission[0].constraint[0].leftOperand", "empty string"),
